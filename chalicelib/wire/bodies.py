@@ -6,15 +6,10 @@ records. Readers ignore fields they do not know and show unknown hops, states an
 
 import msgspec
 
-
-class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of all bodies: keyword-only, defaults left out on the wire."""
-
-
 # ---- env:<environment id>, from the agent
 
 
-class Condition(Body):
+class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A condition of a Kubernetes object that is not fine."""
 
     type: str
@@ -23,7 +18,7 @@ class Condition(Body):
     message: str = ""
 
 
-class Workload(Body):
+class Workload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A Deployment, StatefulSet or DaemonSet in numbers of pods."""
 
     kind: str
@@ -40,7 +35,7 @@ class Workload(Body):
     conditions: list[Condition] = []
 
 
-class Pod(Body):
+class Pod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`pod/<app or ->/<namespace>/<name>`, ≤ 600 bytes. `state` is the word of `docs/live.md`, Pod state."""
 
     namespace: str
@@ -55,7 +50,7 @@ class Pod(Body):
     last_exit: str = ""
 
 
-class Service(Body):
+class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A Service in front of the app."""
 
     namespace: str
@@ -63,7 +58,7 @@ class Service(Body):
     ports: list[int] = []
 
 
-class JobRun(Body):
+class JobRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A Job or CronJob and how its last run ended."""
 
     kind: str
@@ -77,7 +72,7 @@ class JobRun(Body):
     reason: str = ""
 
 
-class FluxObject(Body):
+class FluxObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`flux/<kind>/<namespace>/<name>`: readiness of a Flux object."""
 
     kind: str
@@ -94,7 +89,7 @@ class FluxObject(Body):
     since: str = ""
 
 
-class App(Body):
+class App(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`app/<app>`, ≤ 24 KB: all that health needs. `more` says how many entries of a list were cut."""
 
     app: str
@@ -112,7 +107,7 @@ class App(Body):
     more: dict[str, int] = {}
 
 
-class WarningEvent(Body):
+class WarningEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A warning event of an object of the app."""
 
     object: str
@@ -122,14 +117,14 @@ class WarningEvent(Body):
     last_at: str = ""
 
 
-class Events(Body):
+class Events(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`events/<app>`: the newest ten warnings."""
 
     app: str
     warnings: list[WarningEvent] = []
 
 
-class Namespace(Body):
+class Namespace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`namespace/<ns>`: what no app owns, in counts."""
 
     namespace: str
@@ -138,7 +133,7 @@ class Namespace(Body):
     workloads: int = 0
 
 
-class Cluster(Body):
+class Cluster(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cluster`: the cluster as a whole."""
 
     kubernetes_version: str = ""
@@ -148,7 +143,7 @@ class Cluster(Body):
 # ---- apps
 
 
-class Health(Body):
+class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A health word. `next` is a calmer word that holds from its instant on."""
 
     word: str  # Healthy, Progressing, Degraded, Failing, Suspended
@@ -158,14 +153,14 @@ class Health(Body):
     next: "NextHealth | None" = None
 
 
-class NextHealth(Body):
+class NextHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The word that readers show from `at` on."""
 
     word: str
     at: str
 
 
-class DesiredRelease(Body):
+class DesiredRelease(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The release that the GitOps repository now holds for the app."""
 
     id: str
@@ -177,7 +172,7 @@ class DesiredRelease(Body):
     state: str = ""
 
 
-class UnderWay(Body):
+class UnderWay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The newest release that has not come to its end."""
 
     id: str
@@ -188,7 +183,7 @@ class UnderWay(Body):
     since: str = ""
 
 
-class LiveSummary(Body):
+class LiveSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Pods of the app in numbers, and the commit they say they run."""
 
     wanted: int = 0
@@ -196,7 +191,7 @@ class LiveSummary(Body):
     commit: str = ""
 
 
-class Hold(Body):
+class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Automatic releases are stopped."""
 
     by: str
@@ -204,7 +199,7 @@ class Hold(Body):
     since: str = ""
 
 
-class Card(Body):
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`<app>/<environment id>` in topic `apps`, ≤ 600 bytes: what one cell of the apps page shows."""
 
     app: str
@@ -221,7 +216,7 @@ class Card(Body):
 # ---- releases, environments
 
 
-class Reason(Body):
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a hop waits or ended as it did. `kind` is stable, `text` is for people."""
 
     kind: str
@@ -230,7 +225,7 @@ class Reason(Body):
     needs: str = ""
 
 
-class Hop(Body):
+class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a release. `state`: waiting, running, done, failed, skipped."""
 
     name: str  # received, decided, rendered, committed, fetched, applied, healthy, live
@@ -240,7 +235,7 @@ class Hop(Body):
     reason: Reason | None = None
 
 
-class Version(Body):
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The commit an artifact was made from."""
 
     repository: str
@@ -253,7 +248,7 @@ class Version(Body):
     url: str = ""
 
 
-class Release(Body):
+class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`<environment id>/<app>/<release id>` in topic `releases`, and `GET /v1/releases/{id}`."""
 
     id: str
@@ -275,7 +270,7 @@ class Release(Body):
     live_at: str = ""
 
 
-class Presence(Body):
+class Presence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the environment's agent is there. `state`: never, online, away."""
 
     state: str = "never"
@@ -284,7 +279,7 @@ class Presence(Body):
     kubernetes_version: str = ""
 
 
-class Environment(Body):
+class Environment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`<environment id>` in topic `environments`."""
 
     id: str
