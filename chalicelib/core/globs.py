@@ -134,7 +134,7 @@ class _Compiler:
             if self.pattern[self.at - 1] == "}":
                 break
         self.jumps[fork] = tuple(starts)
-        self.jumps.update({end: (self.next,) for end in ends})
+        self.jumps.update(dict.fromkeys(ends, (self.next,)))
 
     def _character_class(self) -> CharacterClass:
         opened = self.at
