@@ -12,6 +12,7 @@ import hmac
 import os
 import re
 import subprocess
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -115,7 +116,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news; the git client tells its own user."""
+        """A client that went away is no news; anything else is a bug, and is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # the base names a private alias
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -284,7 +287,8 @@ class _Pushed:
     def changes(self) -> list[RefChange]:
         report = b"".join(line[1:] for line in _lines(self._answered, until_flush=False) if line[:1] == b"\x01")
         done = {line.split(None, 1)[1].strip() for line in _lines(report or self._answered) if line[:3] == b"ok "}
-        commands = (line.partition(b"\0")[0].strip().split(b" ", 2) for line in _lines(self._asked))
+        asked = (line.partition(b"\0")[0].strip() for line in _lines(self._asked))
+        commands = (line.split(b" ", 2) for line in asked if not line.startswith(b"shallow "))
         return [RefChange(ref.decode(), old.decode(), new.decode()) for old, new, ref in commands if ref in done]
 
 

@@ -155,6 +155,19 @@ def test_protocol_two_partial_clones_and_single_objects_are_served(server: GitSe
     assert git("cat-file", "blob", blob, cwd=tmp_path / "thin") == "content"
 
 
+def test_a_push_from_a_shallow_clone_is_told_too(server: GitServer, pushes: Pushes, tmp_path: Path) -> None:
+    work = clone(server, tmp_path / "work")
+    commit(work, "a")
+    before = commit(work, "b")
+    git("push", "-q", "origin", "HEAD:main", cwd=work)
+    git("clone", "-q", "--depth=1", server.url_of("acme/shop"), tmp_path / "shallow")
+
+    after = commit(tmp_path / "shallow", "c")
+    git("push", "-q", "origin", "HEAD:main", cwd=tmp_path / "shallow")
+
+    assert pushes.seen[-1] == ("acme/shop", [RefChange("refs/heads/main", before, after)])
+
+
 def test_writers_at_the_same_time_are_all_served(server: GitServer, pushes: Pushes, tmp_path: Path) -> None:
     works = [clone(server, tmp_path / f"work{n}") for n in range(6)]
     for n, work in enumerate(works):
