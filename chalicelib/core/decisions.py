@@ -1,0 +1,61 @@
+"""Decisions: what each manifest of an artifact says to its version, and which releases follow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core.actors import Actor
+from chalicelib.core.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class AppDecision:
+    """Yes or no for one manifest, with the reason in words. `release_id` is set when it is yes."""
+
+    environment: str
+    app: str
+    deploy: bool
+    reason: str
+    file: str = ""
+    source_index: int = 0
+    manifest_index: int = 0
+    release_id: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A stored decision; its key is (repository, ref, number), or the artifact for CI's."""
+
+    organization_id: str
+    repository_id: str
+    ref: str
+    number: int
+    artifact_id: str
+    sha: str
+    request_id: str
+    actor: Actor
+    cause_kind: str
+    cause_id: str
+    items: tuple[AppDecision, ...]
+    received_at: datetime
+    decided_at: datetime
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What someone asked; its id is what `/api` returns. `state`: new, processed, error."""
+
+    id: str
+    organization_id: str
+    kind: str  # release, rollback, delete
+    actor: Actor
+    created_at: datetime
+    automatic: bool
+    state: str = "new"
+    error: str = ""
+    artifact_id: str = ""
+    environment: str = ""
+    app: str = ""
+    release_ids: tuple[str, ...] = ()
+    version: int = 1
