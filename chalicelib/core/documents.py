@@ -4,10 +4,10 @@
 TypeScript are `frontend/src/live/reducer.ts`; both are held to the same generated histories.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
+from chalicelib.wire.codec import digest as digest  # agents compute it too, and import only `wire`
 from chalicelib.wire.messages import MAX_SEQ, Document
 
 MAX_AHEAD_US = 5 * 60 * 1_000_000  # a number further ahead of our clock than this is refused
@@ -38,12 +38,6 @@ def raise_floor(topic: Topic, seq: int) -> Topic:
     if seq <= topic.floor:
         return topic
     return Topic(seq, {key: doc for key, doc in topic.documents.items() if doc.seq > seq})
-
-
-def digest(versions: Iterable[tuple[str, int]]) -> str:
-    """What both sides compare instead of all documents: SHA-256 over sorted `key seq` lines."""
-    lines = "\n".join(f"{key} {seq}" for key, seq in sorted(versions))
-    return sha256(lines.encode()).hexdigest()
 
 
 def is_acceptable_seq(seq: int, *, now_us: int) -> bool:

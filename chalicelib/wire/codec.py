@@ -1,5 +1,7 @@
 """Bytes ↔ messages. Decoding never raises anything but `BadMessage`; unknown types are told apart from broken ones."""
 
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -104,3 +106,12 @@ def pack(docs: list[Any], *, room_bytes: int) -> list[list[Any]]:
         packs[-1].append(doc)
         used += size
     return packs
+
+
+def digest(versions: Iterable[tuple[str, int]]) -> str:
+    """What both sides compare instead of all documents: SHA-256 over sorted `key seq` lines.
+
+    Counted are the documents that live: above the topic's floor and no tombstones.
+    """
+    lines = "\n".join(f"{key} {seq}" for key, seq in sorted(versions))
+    return sha256(lines.encode()).hexdigest()
