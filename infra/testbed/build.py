@@ -81,6 +81,7 @@ def build_missing(parts: Sequence[Part]) -> None:
         _say("everything is built")
         return
     require_go()
+    _say("the first build downloads 2 GB and takes some 15 minutes of two cores, later ones reuse what was compiled")
     root = cache_root()
     root.mkdir(parents=True, exist_ok=True)
     with _only_builder(root):
@@ -112,7 +113,7 @@ def build(part: Part, root: Path) -> None:
         CannotBuild: the compiler failed; its words are in the message.
     """
     started = time.monotonic()
-    _say(f"building {part.name} ({part.about}); the first part takes some ten minutes on two cores, later ones less")
+    _say(f"building {part.name} ({part.about})")
     with tempfile.TemporaryDirectory(dir=root, prefix=f".{part.name}-") as temporary:
         output = Path(temporary) / "part"
         output.mkdir()
@@ -134,14 +135,13 @@ def _derive_module(part: Part, module: Path) -> Path:
     The `replace` lines of a dependency are ignored by Go, so its go.mod becomes ours, without the line that points
     its API at a sibling folder.
     """
-    where = {"download": part.package, "version": part.own_module}
     described = _run(["go", "mod", "download", "-json", f"{part.package}@{part.own_module}"], cache_root(), part)
     origin = Path(json.loads(described)["Dir"])
     module.mkdir()
     for name in ("go.mod", "go.sum"):
         (module / name).write_bytes((origin / name).read_bytes())
-    edits = ["-module=gimlet.test/derived", f"-dropreplace={where['download']}/api"]
-    edits += [f"-require={where['download']}{suffix}@{where['version']}" for suffix in ("", "/api")]
+    edits = ["-module=gimlet.test/derived", f"-dropreplace={part.package}/api"]
+    edits += [f"-require={name}@{part.own_module}" for name in (part.package, f"{part.package}/api")]
     _run(["go", "mod", "edit", *edits], module, part)
     return module
 

@@ -90,6 +90,7 @@ PARTS: tuple[Part, ...] = (
 BY_NAME = {part.name: part for part in PARTS}
 CONTROL_PLANE = ("testcluster", "kwok")
 FLUX = ("source-controller", "kustomize-controller")
+NOTIFICATIONS = ("notification-controller",)
 
 
 def cache_root() -> Path:
