@@ -50,8 +50,8 @@ class Cluster:
     def up(self, *, flux: bool = True, notifications: bool = False) -> Self:
         """Start everything and return when pods can run and, with `flux`, repositories be applied.
 
-        With `notifications`, Flux' Providers and Alerts work too. Nothing happens when it is up already; after `down`, the ports are
-        other ones.
+        With `notifications`, Flux' Providers and Alerts work too. Nothing happens when it is up already; after
+        `down`, the ports are other ones.
 
         Raises:
             PartsMissing: a part was not built.

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Self
 
 import pytest
 
@@ -15,16 +15,42 @@ from infra.testbed.cluster import Cluster
 from infra.testbed.parts import CONTROL_PLANE, FLUX, missing
 
 
-@dataclass(frozen=True, slots=True)
-class EventListener:
-    """Keeps what Flux' controllers post."""
+class Listener:
+    """Keeps what is posted to `url`, while in `with`."""
 
-    received: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self) -> None:
+        posts: list[tuple[Message, bytes]] = []
 
-    def reasons(self, kind: str, name: str) -> set[str]:
-        """Why the controllers spoke of one object."""
-        about = [event for event in self.received if event["involvedObject"]["kind"] == kind]
-        return {event["reason"] for event in about if event["involvedObject"]["name"] == name}
+        class Recorder(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                posts.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(202)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.posts = posts
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def find(self, name: str, reason: str) -> tuple[Message, bytes] | None:
+        """The first post that tells `reason` of the object `name`."""
+        for headers, body in list(self.posts):
+            event = json.loads(body)
+            if event["involvedObject"]["name"] == name and event["reason"] == reason:
+                return headers, body
+        return None
 
 
 @pytest.fixture(scope="session")
@@ -39,34 +65,16 @@ def parts() -> None:
 
 
 @pytest.fixture(scope="session")
-def events() -> Iterator[tuple[str, EventListener]]:
-    """A URL for events, and what was posted to it."""
-    listener = EventListener()
-
-    class Recorder(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            listener.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(202)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-    thread = Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", listener
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def events() -> Iterator[Listener]:
+    """What Flux' controllers say about their work."""
+    with Listener() as listener:
+        yield listener
 
 
 @pytest.fixture(scope="session")
-def cluster(
-    parts: None, tmp_path_factory: pytest.TempPathFactory, events: tuple[str, EventListener]
-) -> Iterator[Cluster]:
+def cluster(parts: None, tmp_path_factory: pytest.TempPathFactory, events: Listener) -> Iterator[Cluster]:
     """A cluster with Flux, that posts its events to `events`."""
-    with Cluster(tmp_path_factory.mktemp("cluster"), events_address=events[0]) as running:
+    with Cluster(tmp_path_factory.mktemp("cluster"), events_address=events.url) as running:
         yield running
 
 
