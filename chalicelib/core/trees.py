@@ -45,6 +45,11 @@ def child_path(path: str, key: str | int) -> str:
     return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
 
 
+def body_path(path: str) -> str:
+    """Where `positions` keeps the line above a block text's first line (`manifests: |`)."""
+    return f"{path}|"
+
+
 class _Loader(yaml.CSafeLoader):
     """Composes nodes only; an unquoted scalar is marked as such, so that `!!str 5` and `5` stay apart."""
 
@@ -77,7 +82,7 @@ def read_kubernetes_yaml(text: str, *, path: str, limit: int = MAX_DOCUMENT_BYTE
         InvalidManifest: it is no YAML or breaks a limit; problems are at `path`, lines count within `text`.
     """
     nodes = _compose(text, "", limit=limit, path=path)
-    trees = [_Reader(Rules.KUBERNETES, "", path=path).tree(node) for node in nodes if node is not None]
+    trees = [_Reader(Rules.KUBERNETES, "", path, limit).tree(node) for node in nodes if node is not None]
     return [tree for tree in trees if tree.value is not None]
 
 
@@ -172,7 +177,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str, path: str
 class _Reader:
     """Turns composed nodes into plain values, collecting problems, positions and notes on the way."""
 
-    def __init__(self, rules: Rules, file: str, path: str) -> None:
+    def __init__(self, rules: Rules, file: str, path: str, limit: int = MAX_DOCUMENT_BYTES) -> None:
         self.rules = rules
         self.file = file
         self.root = path
@@ -180,6 +185,7 @@ class _Reader:
         self.positions: dict[str, Position] = {}
         self.notes: list[str] = []
         self.spent = 0
+        self.limit = limit
 
     def tree(self, node: yaml.Node) -> Tree:
         value = self._value(node, self.root, 0)
@@ -190,8 +196,8 @@ class _Reader:
 
     def _value(self, node: yaml.Node, path: str, depth: int) -> Value:
         self.spent += 1 + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
-        if self.spent > 2 * MAX_DOCUMENT_BYTES:
-            self._stop(node, path, "its aliases expand to more than 1 MiB")
+        if self.spent > 2 * self.limit:
+            self._stop(node, path, f"its aliases expand to more than {self.limit // 1024} KiB")
         if depth > MAX_NESTING:
             self._stop(node, path, f"nested deeper than {MAX_NESTING} levels, with its aliases")
         self.positions.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
@@ -221,6 +227,8 @@ class _Reader:
                 self._repeated(key_node, at)
             self.positions[at] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             own[key] = self._value(value_node, at, depth + 1)
+            if isinstance(value_node, yaml.ScalarNode) and value_node.style in ("|", ">"):
+                self.positions[body_path(at)] = (value_node.start_mark.line + 1, 1)
         return {**{key: value for key, value in merged.items() if key not in own}, **own} if merged else own
 
     def _merged(self, node: yaml.Node, path: str, depth: int) -> dict[str, Value]:

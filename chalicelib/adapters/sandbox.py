@@ -1,0 +1,194 @@
+"""Templates and charts of strangers, evaluated in a child process that can do nothing else (`sandbox_child`).
+
+One fresh child for each question: emptied environment, limits on memory, CPU and wall clock, no sockets, no other
+programs, a temporary folder that is deleted, its pipes for all talk. It refuses to evaluate anything in this process.
+"""
+
+import ctypes
+import importlib.util
+import selectors
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TypeVar
+
+import msgspec
+
+from chalicelib.core.errors import Rejected
+from chalicelib.core.scalars import Value
+from chalicelib.ports.rendering import Chart, ChartOutput, Resolved
+
+WALL_CLOCK_SECONDS = 10.0
+OUTPUT_BYTES = 5 * 1024**2
+STDERR_BYTES = 16 * 1024
+_CHILD = Path(__file__).with_name("sandbox_child.py")
+_READY = b"ready\n"
+_PR_SET_DUMPABLE = 4
+_Answer = TypeVar("_Answer")
+
+
+class _RenderAnswer(msgspec.Struct):
+    files: dict[str, str] = {}
+    crds: list[str] = []
+    error: str = ""
+
+
+class _ResolveAnswer(msgspec.Struct):
+    text: str = ""
+    error: str = ""
+
+
+class Sandbox:
+    """Implements the ports `Templates` and `Engine`."""
+
+    def __init__(self, *, wall_clock_seconds: float = WALL_CLOCK_SECONDS, output_bytes: int = OUTPUT_BYTES) -> None:
+        self._wall_clock_seconds = wall_clock_seconds
+        self._output_bytes = output_bytes
+        make_undumpable()
+
+    def resolve(self, strings: Sequence[str], variables: Mapping[str, str]) -> list[Resolved]:
+        """See `Templates.resolve`. A text without `{{` is its own result and costs no child."""
+        places = [index for index, text in enumerate(strings) if "{{" in text]
+        resolved = [Resolved(text) for text in strings]
+        if places:
+            request = {"strings": [strings[index] for index in places], "variables": variables}
+            answers = self._ask("resolve", request, list[_ResolveAnswer])
+            for index, answer in zip(places, answers, strict=True):
+                resolved[index] = Resolved(answer.text, answer.error)
+        return resolved
+
+    def render(self, chart: Chart, values: Mapping[str, Value], release: str, namespace: str) -> ChartOutput:
+        """See `Engine.render`."""
+        request = {
+            "archive": b64encode(chart.archive).decode(),
+            "values": values,
+            "release": release,
+            "namespace": namespace,
+        }
+        answer = self._ask("render", request, _RenderAnswer)
+        if answer.error:
+            raise Rejected(f"chart {chart.name}: {answer.error.strip()}")
+        return ChartOutput(answer.files, tuple(answer.crds))
+
+    def _ask(self, operation: str, request: object, answer_type: type[_Answer]) -> _Answer:
+        with TemporaryDirectory(prefix="render-") as folder:
+            child = _start(operation, folder)
+            try:
+                conversation = _Conversation(child, msgspec.json.encode(request), self._output_bytes)
+                output = conversation.hold(time.monotonic() + self._wall_clock_seconds, self._wall_clock_seconds)
+            finally:
+                _end(child)
+        return msgspec.json.decode(output, type=answer_type)
+
+
+class _Conversation:
+    """Writes the request and reads the answer at the same time, within limits."""
+
+    def __init__(self, child: subprocess.Popen[bytes], request: bytes, output_bytes: int) -> None:
+        if child.stdin is None or child.stdout is None or child.stderr is None:
+            raise AssertionError("the child has three pipes")
+        self.child = child
+        self.stdin, self.stdout, self.stderr = child.stdin, child.stdout, child.stderr
+        self.request = memoryview(request)
+        self.limit = output_bytes + len(_READY)
+        self.heard = {self.stdout: bytearray(), self.stderr: bytearray()}
+
+    def hold(self, deadline: float, allowed_seconds: float) -> bytes:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.stdin, selectors.EVENT_WRITE)
+            selector.register(self.stdout, selectors.EVENT_READ)
+            selector.register(self.stderr, selectors.EVENT_READ)
+            while self.stdout in selector.get_map() or self.stderr in selector.get_map():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise Rejected(f"rendering took longer than {allowed_seconds:g} s")
+                for key, _ in selector.select(left):
+                    self._move(selector, key.fileobj)
+        return self._answer()
+
+    def _move(self, selector: selectors.BaseSelector, pipe: object) -> None:
+        if pipe is self.stdin:
+            self._write(selector)
+            return
+        source = self.stdout if pipe is self.stdout else self.stderr
+        piece = source.read1(65536) if hasattr(source, "read1") else source.read(65536)
+        if not piece:
+            selector.unregister(source)
+        elif source is self.stdout:
+            self.heard[source] += piece
+            if len(self.heard[source]) > self.limit:
+                raise Rejected(f"the rendered output is larger than {(self.limit - len(_READY)) // 1024**2} MB")
+        elif len(self.heard[source]) < STDERR_BYTES:
+            self.heard[source] += piece
+
+    def _write(self, selector: selectors.BaseSelector) -> None:
+        try:
+            written = self.stdin.write(self.request[:65536])
+        except BrokenPipeError:
+            written = len(self.request)
+        self.request = self.request[written:]
+        if not self.request:
+            selector.unregister(self.stdin)
+            _close(self.stdin)
+
+    def _answer(self) -> bytes:
+        code = self.child.wait(timeout=1)
+        output = bytes(self.heard[self.stdout])
+        if not output.startswith(_READY):
+            tail = bytes(self.heard[self.stderr][-800:]).decode(errors="replace")
+            raise RuntimeError(f"the sandbox child could not start (exit {code}): {tail}")
+        if code:
+            raise Rejected("rendering used more memory or processor time than it may")
+        return output.removeprefix(_READY)
+
+
+def _start(operation: str, folder: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", str(_CHILD), operation, *_library_folders()]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env={}, cwd=folder, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            _close(pipe)
+
+
+def _close(pipe: IO[bytes]) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        return
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    folders = []
+    for name in ("gotpl", "helm_python", "goduration", "gotime"):
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise RuntimeError(f"the package {name} is not installed: charts and templates can't be rendered")
+        folders.append(str(Path(next(iter(spec.submodule_search_locations))).parent))
+    return tuple(dict.fromkeys(folders))
+
+
+@cache
+def make_undumpable() -> None:
+    """Keep children of the same user from reading this process's memory and environment through `/proc`.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "this process can't make itself undumpable")
