@@ -36,7 +36,7 @@ _RACED = frozenset({"TransactionConflictException", "ReplicatedWriteConflictExce
 class ConditionFailed(Conflict):
     """A condition did not hold.
 
-    `reasons`: of a transaction, each write's code in order (`None`, `ConditionalCheckFailed`, `TransactionConflict`, …).
+    `reasons`: of a transaction, each write's code in order (`None`, `ConditionalCheckFailed`, …).
     `items`: in the same order, the item each failed condition met, where the write asked for it; plain values.
     """
 
