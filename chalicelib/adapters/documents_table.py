@@ -6,7 +6,7 @@ an hour and some after they were stored; nothing relies on their being gone.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from chalicelib.adapters.dynamodb import ConditionFailed, Item, Table
 from chalicelib.adapters.dynamodb.cards import card_agent_side, card_pk, card_sk, update_agent_side

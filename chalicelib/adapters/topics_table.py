@@ -53,10 +53,8 @@ class TopicsTable:
     def changed_since(self, address: TopicAddress, since_us: int, *, most: int) -> list[Document] | None:
         """Documents stored at or after the instant; none when there are more than `most`."""
         found: dict[str, Document] = {}
-        read = 0
-        for item in self._changed(address, since_us):
-            read += 1
-            if read > most:
+        for read, item in enumerate(self._changed(address, since_us)):
+            if read >= most:
                 return None
             doc = _document(address, item)
             if doc.key not in found or doc.seq > found[doc.key].seq:
