@@ -92,6 +92,7 @@ class Manifest:
     file: str = field(default="", compare=False)
     tree: dict[str, Value] = field(default_factory=dict, compare=False, repr=False)
     positions: dict[str, Position] = field(default_factory=dict, compare=False, repr=False)
+    any_case: bool = field(default=False, compare=False, repr=False)
 
     def problem(self, path: str, message: str, hint: str = "") -> Problem:
         """A problem at `path`, with its line and column where they are known."""
@@ -149,6 +150,7 @@ class _Builder:
             file=fields.file,
             tree=top,
             positions=fields.positions,
+            any_case=fields.any_case,
         )
         if manifest.app in RESERVED_APPS:
             fields.problem("app", f"{manifest.app!r} is reserved")

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chalicelib.core.artifacts import Version
 from chalicelib.core.errors import InvalidManifest, Problem
 from chalicelib.core.scalars import Value
 
-BUILT_IN = ("REPO", "OWNER", "BRANCH", "TAG", "SHA", "ACTOR", "EVENT")
 VARIABLES_FILE = ".gimlet/vars"
 
 _KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z0-9_.]+)[ \t]*[=:][ \t]*")
@@ -44,6 +44,20 @@ class VariableSources:
     def _artifact(self) -> dict[str, str]:
         members = {key: value for item in self.items for key, value in item.items() if isinstance(value, str)}
         return {**self.built_in, **self.repository, **self.context, **members, **self.vars}
+
+
+def built_in_variables(version: Version) -> dict[str, str]:
+    """What every version brings; `BRANCH` is the source branch of a pull request."""
+    owner, _, name = version.repository.rpartition("/")
+    return {
+        "REPO": name,
+        "OWNER": owner,
+        "BRANCH": version.source_branch or version.branch,
+        "TAG": version.tag,
+        "SHA": version.sha,
+        "ACTOR": version.author_name,
+        "EVENT": version.event.value,
+    }
 
 
 def parse_dotenv(text: str, file: str = VARIABLES_FILE) -> dict[str, str]:
