@@ -2,21 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
 from chalicelib.core.errors import Problem
+from chalicelib.core.policies import Event
 
 ID_HEX = 32
-
-
-class Event(StrEnum):
-    """What happened to the commit."""
-
-    PUSH = "push"
-    TAG = "tag"
-    PR = "pr"
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Chain: lambda r: chain_key(r.organization_id, r.gitops_repository_id),
     ChainCommit: lambda r: chain_commit_key(r.organization_id, r.gitops_repository_id, r.sha),
     Transition: lambda r: Key(f"ORG#{r.organization_id}#{r.subject}", f"EVENT#{r.number:012d}"),
-    SweepRow: lambda r: sweep_key(),
+    SweepRow: lambda _: sweep_key(),
 }
 
 _PLACES: dict[type, Callable[[Any], tuple[Place, ...]]] = {

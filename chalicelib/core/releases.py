@@ -3,6 +3,7 @@
 A release ends its way to Git as exactly one of `ENDS`. What was committed goes on by what the cluster says.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -147,6 +148,9 @@ class Release:
     restores_commit: str = ""
     live_at: datetime | None = None
     version: int = 1
+
+
+Change = Callable[[Release], Release]
 
 
 def first_hops(received_at: datetime, decided_at: datetime, *, rendered: bool = True) -> tuple[Hop, ...]:

@@ -1,0 +1,4 @@
+"""How long lists may be."""
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
