@@ -173,14 +173,16 @@ class Saves:
 
     def lock(self) -> None:
         """Take the folder for this process and its saving children."""
-        self._lock = (self.folder / "lock").open("w")
+        lock = (self.folder / "lock").open("w")
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         while True:
             try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._lock = lock
                 return
             except BlockingIOError:
                 if time.monotonic() > deadline:
+                    lock.close()
                     raise StateInUse(f"another system runs on {self.folder}") from None
                 time.sleep(0.02)  # a child of a killed process may still be saving
 
@@ -206,7 +208,7 @@ class Saves:
             os.closerange(3, keep)
             os.closerange(keep + 1, os.sysconf("SC_OPEN_MAX"))
             self._write(number)
-        except BaseException:
+        except BaseException:  # noqa: BLE001  the child must never run on as a second parent
             os._exit(1)
         os._exit(0)
 
