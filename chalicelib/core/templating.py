@@ -4,11 +4,11 @@ Each string is a template of its own, map keys included, and its result stays a 
 adds a field or closes a quote. `deploy` is decided before and `cleanup` knows `BRANCH` only, so both stay as written.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.core.scalars import Value
-from chalicelib.core.trees import child_path
+from chalicelib.core.trees import Position, body_path, child_path
 
 NOT_TEMPLATES = ("deploy", "cleanup")
 
@@ -32,6 +32,16 @@ def templates_of(tree: dict[str, Value]) -> list[Template]:
 
     _mapped(tree, keep)
     return found
+
+
+def settled(template: Template, text: str, positions: Mapping[str, Position]) -> str:
+    """The text a template came to, in its place.
+
+    A block text (`|`) that opens with `{{-` used to have its first line break trimmed with the line above: manifests
+    that open a `range` that way go on to mean what they meant.
+    """
+    opens_a_block = template.text.startswith("{{-") and body_path(template.path) in positions
+    return text.removeprefix("\n") if opens_a_block else text
 
 
 def filled(tree: dict[str, Value], texts: Iterator[str]) -> tuple[dict[str, Value], list[str]]:

@@ -13,7 +13,7 @@ from chalicelib.core.policies import CleanupPolicy
 from chalicelib.core.previews import PreviewBranch, preview_app, with_branch, with_preview_host
 from chalicelib.core.rendering import big_number_notes, inputs_digest, render_files
 from chalicelib.core.scalars import Value
-from chalicelib.core.templating import Template, filled, templates_of
+from chalicelib.core.templating import Template, filled, settled, templates_of
 from chalicelib.core.trees import Tree
 from chalicelib.core.variables import VariableSources
 from chalicelib.ports.rendering import Chart, ChartOutput, Charts, Engine, Resolved, Templates
@@ -85,7 +85,7 @@ def resolve_manifest(
     Raises:
         InvalidManifest: variables or templates that can't be resolved, all at once; then names that are none.
     """
-    names = _resolved_names(manifest, variables, templates)
+    names = resolved_names(manifest, variables, templates)
     tree = {**manifest.tree, **names}
     if preview is not None:
         app = preview.app or preview_app(str(names["app"]), preview.branch, preview.taken)
@@ -112,7 +112,7 @@ def resolve_cleanup_app(policy: CleanupPolicy, branch: str, templates: Templates
     return answer.text
 
 
-def _resolved_names(manifest: Manifest, variables: VariableSources, templates: Templates) -> dict[str, Value]:
+def resolved_names(manifest: Manifest, variables: VariableSources, templates: Templates) -> dict[str, Value]:
     if "{{" not in manifest.app + manifest.env:
         return {"app": manifest.app, "env": manifest.env}
     raw = variables.for_names()
@@ -154,7 +154,9 @@ def _texts(
     )
     if problems:
         raise InvalidManifest(problems)
-    return [answer.text for answer in answers]
+    return [
+        settled(template, answer.text, manifest.positions) for template, answer in zip(wanted, answers, strict=True)
+    ]
 
 
 def _known(variables: Mapping[str, str]) -> str:
