@@ -164,6 +164,20 @@ class SubscriptionsTable:
             item["keys"] = sorted(subscription.keys)
         self._table.put(item)
 
+    def checked(self, subscription: Subscription, at: datetime) -> None:
+        """Its permission was found to hold."""
+        try:
+            self._table.update(
+                _subscriptions_pk(subscription.address),
+                subscription.connection_id,
+                "SET #checked = :at",
+                condition="attribute_exists(#pk)",
+                names={"checked": "checked_at", "pk": "pk"},
+                values={"at": int(at.timestamp())},
+            )
+        except ConditionFailed:
+            return
+
     def remove(self, address: TopicAddress, connection_id: str) -> None:
         """Forget it."""
         self._table.delete(_subscriptions_pk(address), connection_id)

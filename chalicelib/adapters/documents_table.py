@@ -36,6 +36,11 @@ class DocumentsTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
+    def floor(self, address: TopicAddress) -> int:
+        """The topic's floor; 0 for one that never had any."""
+        item = self._table.get(topic_pk(address), FLOOR_KEY)
+        return int(item["floor"]) if item is not None else 0
+
     def get(self, address: TopicAddress, key: str) -> Document | None:
         """The newest version of a key."""
         item = self._table.get(topic_pk(address), key)

@@ -131,7 +131,11 @@ class Subscriptions(Protocol):
     """Who looks at what."""
 
     def add(self, subscription: Subscription) -> None:
-        """Remember it, in place of the connection's earlier one to the topic; also renews `checked_at`."""
+        """Remember it, in place of the connection's earlier one to the topic."""
+        ...
+
+    def checked(self, subscription: Subscription, at: datetime) -> None:
+        """Its permission was found to hold; one that was removed meanwhile stays removed."""
         ...
 
     def remove(self, address: TopicAddress, connection_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chalicelib.core.cards import AgentSide
 from chalicelib.core.topics import CardAddress, KeyVersion, TopicAddress
-from chalicelib.ports.connections import AgentIdentity
+from chalicelib.ports.connections import AgentIdentity, Connections, Sockets, Subscriptions
 from chalicelib.wire import bodies
 from chalicelib.wire.messages import Document
 
@@ -46,8 +46,12 @@ class TopicReader(Protocol):
         ...
 
 
-class DocumentStore(TopicReader, Protocol):
+class DocumentStore(Protocol):
     """Stores documents by the two folds."""
+
+    def floor(self, address: TopicAddress) -> int:
+        """The topic's floor; 0 for one that never had any."""
+        ...
 
     def get(self, address: TopicAddress, key: str) -> Document | None:
         """The newest version of a key, as last written by anybody."""
@@ -163,3 +167,17 @@ class Pace(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class LivePorts:
+    """All that a message of a socket may need; each step takes only what it uses."""
+
+    documents: DocumentStore
+    topics: TopicReader
+    cards: Cards
+    connections: Connections
+    subscriptions: Subscriptions
+    sockets: Sockets
+    presence: EnvironmentPresence
+    progress: ReleaseProgress
