@@ -102,7 +102,8 @@ class GitOpsRepo(Protocol):
     def log(self, base: str | None, head: str, limit: int) -> list[CommitInfo]:
         """The first-parent chain of `head` without what `base` contains: its newest `limit` commits, oldest first.
 
-        When there were more, the first one's first parent is not `base`.
+        When there were more, the first one's first parent is not `base`. A `base` that `head` does not contain (a
+        rewritten history) excludes nothing.
         """
         ...
 
