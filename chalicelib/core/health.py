@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.wire.bodies import App, Card, FluxObject, Health, JobRun, NextHealth, Pod, Workload
+from chalicelib.wire.bodies import READINESS_LOST, App, Card, FluxObject, Health, JobRun, NextHealth, Pod, Workload
 
 CALM = timedelta(seconds=10)  # a better word, or a rollout turning red, is shown this much later
 STALLED_AFTER = timedelta(minutes=10)  # Kubernetes' own progressDeadlineSeconds
 SEVERITY = {"Healthy": 0, "Suspended": 1, "Progressing": 2, "Degraded": 3, "Failing": 4}
 RED = ("Degraded", "Failing")
-READINESS_LOST = "ReadinessLost"  # the agent's reason for a pod that was ready since its containers started
 
 # Waiting and terminated reasons that kubelet reports. What is in neither set is only slow.
 UNHEALABLE = frozenset({"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"})

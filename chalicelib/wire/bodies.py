@@ -8,6 +8,8 @@ import msgspec
 
 # ---- env:<environment id>, from the agent
 
+READINESS_LOST = "ReadinessLost"  # reason of a pod that was ready since its containers started, and no longer is
+
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A condition of a Kubernetes object that is not fine."""
@@ -102,7 +104,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str = ""
     jobs: list[JobRun] = []
     kustomization: FluxObject | None = None
-    pods: list[Pod] = []  # the five worst
+    pods: list[Pod] = []  # the five worst; none that is fine
     pod_states: dict[str, int] = {}
     more: dict[str, int] = {}
 

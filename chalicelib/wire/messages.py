@@ -71,7 +71,8 @@ class Welcome(msgspec.Struct, tag="welcome", tag_field="type", frozen=True):
     """What we hold of the environment, sent after each `hello` (an agent says it again every 10 minutes).
 
     `seq` is the highest number we ever accepted, tombstones and floor included; `count` and `digest` (`codec.digest`)
-    are of the documents that live: above the floor and no tombstones. `environment` is the name that labels carry; `adopted` maps `namespace/kustomization` to an app, or `*` for all.
+    are of the documents that live: above the floor and no tombstones. `environment` is the name that labels carry;
+    `adopted` maps `namespace/kustomization` to an app, or `*` for all.
     """
 
     seq: int
