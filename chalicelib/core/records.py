@@ -13,6 +13,7 @@ from chalicelib.core.artifacts import Artifact
 from chalicelib.core.decisions import DecisionRecord, Request
 from chalicelib.core.environments import Environment
 from chalicelib.core.events import Transition
+from chalicelib.core.facts import Fact
 from chalicelib.core.organizations import OneTimeCode, Organization, Session, Token
 from chalicelib.core.releases import OPEN, Release
 from chalicelib.core.repositories import Branch, Delivery, Hook, Repository
@@ -198,6 +199,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Chain: lambda r: chain_key(r.organization_id, r.gitops_repository_id),
     ChainCommit: lambda r: chain_commit_key(r.organization_id, r.gitops_repository_id, r.sha),
     Transition: lambda r: Key(f"ORG#{r.organization_id}#{r.subject}", f"EVENT#{r.number:012d}"),
+    Fact: lambda r: Key(f"ORG#{r.organization_id}#FACTS#{r.environment_id}#{r.app}", f"FACT#{r.release_id}"),
     SweepRow: lambda _: sweep_key(),
 }
 

@@ -1,0 +1,147 @@
+"""What each manifest of an artifact says to its version: yes or no, with the reason, stored before anything follows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from chalicelib.core.artifacts import Artifact, Source
+from chalicelib.core.decisions import AppDecision
+from chalicelib.core.environments import Environment
+from chalicelib.core.errors import InvalidManifest, Problem, Rejected
+from chalicelib.core.identity import derive_id
+from chalicelib.core.manifests import Format, Manifest, parse
+from chalicelib.core.policies import Decision
+from chalicelib.core.policies import Version as PolicyVersion
+from chalicelib.core.previews import decide_manifest
+from chalicelib.core.variables import VariableSources, built_in_variables, parse_dotenv
+from chalicelib.ports.records import Records
+from chalicelib.ports.rendering import Templates
+from chalicelib.usecases.environments import find_environment
+from chalicelib.usecases.releases import check_owner
+from chalicelib.usecases.rendering import resolved_names
+from chalicelib.usecases.transitions import get_app
+
+Policy = Callable[[Manifest], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to decide: an artifact, who asks, and what the answer is keyed by.
+
+    `default_sources` are the manifests of the default branch, by file, for protected environments; none when the
+    version is of the default branch itself.
+    """
+
+    artifact: Artifact
+    repository_id: str
+    key: str
+    changed: tuple[str, ...] | None = None
+    default_branch: str = "main"
+    default_sources: Mapping[str, Source] | None = None
+    environment: str = ""  # by hand: only this environment …
+    app: str = ""  # … and app (empty: all)
+    asked_by: str = ""  # by hand: no policy is asked
+
+
+def decide_artifact(question: Question, records: Records, templates: Templates) -> tuple[AppDecision, ...]:
+    """One answer a manifest. A manifest that can't be used is a no that names every problem."""
+    items = [AppDecision("", "", False, problem.message, problem.file) for problem in question.artifact.problems]
+    for index, source in enumerate(question.artifact.sources):
+        item = _decide_source(question, source, records, templates)
+        if item is not None:
+            items.append(replace(item, file=source.file, source_index=index))
+    return tuple(_without_doubles(items))
+
+
+def variables_of(artifact: Artifact, environment: Mapping[str, str] | None = None) -> VariableSources:
+    """All variables of an artifact, in their ranks. Raises `InvalidManifest` for a broken `.gimlet/vars`."""
+    return VariableSources(
+        built_in=built_in_variables(artifact.version_of),
+        repository=parse_dotenv(artifact.vars_file),
+        context=artifact.context,
+        items=artifact.items,
+        vars=artifact.vars,
+        environment=environment or {},
+    )
+
+
+def parse_source(source: Source) -> Manifest:
+    """The manifest in a source. Raises `InvalidManifest`."""
+    if source.format == Format.CUE:
+        raise InvalidManifest(
+            (Problem("", "CUE manifests are not supported yet", "write it as YAML", file=source.file),)
+        )
+    return parse(source.text, source.file, Format(source.format))
+
+
+def _decide_source(question: Question, source: Source, records: Records, templates: Templates) -> AppDecision | None:
+    try:
+        manifest = parse_source(source)
+        names = resolved_names(manifest, variables_of(question.artifact), templates)
+    except InvalidManifest as error:
+        if question.asked_by:
+            return None
+        return AppDecision("", "", False, f"the manifest is invalid: {error.message}"[:1000], problems=error.problems)
+    app, env = str(names["app"]), str(names["env"])
+    if question.asked_by and (env != question.environment or (question.app and app != question.app)):
+        return None
+    decision = _decision(question, manifest)
+    if decision.deploy:
+        decision = _possible(question, app, env, manifest, records) or decision
+    release_id = derive_id("release", question.key, env, app) if decision.deploy else ""
+    return AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)
+
+
+def _decision(question: Question, manifest: Manifest) -> Decision:
+    if question.asked_by:
+        return Decision(True, f"asked by {question.asked_by}")
+    return decide_manifest(manifest, _policy_version(question), default_branch=question.default_branch)
+
+
+def _possible(question: Question, app: str, env: str, manifest: Manifest, records: Records) -> Decision | None:
+    """A no that the policy does not know of, or none."""
+    if manifest.preview:
+        return Decision(False, "previews are not supported yet: deploy the branch by hand, or without `preview`")
+    organization_id = question.artifact.organization_id
+    environment = find_environment(organization_id, env, records)
+    if environment is None:
+        return Decision(False, f"environment {env!r} does not exist: create it, or change `env`")
+    try:
+        check_owner(get_app(organization_id, environment.id, env, app, records), question.repository_id)
+    except Rejected as error:
+        return Decision(False, error.message)
+    return _protected(question, environment, manifest)
+
+
+def _protected(question: Question, environment: Environment, manifest: Manifest) -> Decision | None:
+    if not environment.protected or question.asked_by or question.default_sources is None:
+        return None
+    where = f"{environment.name} is protected, and {manifest.file} on {question.default_branch!r}"
+    source = question.default_sources.get(manifest.file)
+    try:
+        standing = parse_source(source) if source else None
+    except InvalidManifest:
+        standing = None
+    if standing is None or standing.env != manifest.env:
+        return Decision(False, f"{where} is no valid manifest for it")
+    decision = decide_manifest(standing, _policy_version(question), default_branch=question.default_branch)
+    return None if decision.deploy else Decision(False, f"{where} says no: {decision.reason}")
+
+
+def _policy_version(question: Question) -> PolicyVersion:
+    version = question.artifact.version_of
+    return PolicyVersion(version.event, version.branch, version.tag, version.message, question.changed)
+
+
+def _without_doubles(items: list[AppDecision]) -> list[AppDecision]:
+    """Two manifests for one app and environment: the second is a no that names the first."""
+    seen: dict[tuple[str, str], str] = {}
+    result = []
+    for item in items:
+        key = (item.environment, item.app)
+        if item.deploy and key in seen:
+            reason = f"{seen[key]} describes {item.environment}/{item.app} already"
+            item = replace(item, deploy=False, reason=reason, release_id="")
+        elif item.deploy:
+            seen[key] = item.file
+        result.append(item)
+    return result
