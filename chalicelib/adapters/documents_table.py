@@ -89,13 +89,10 @@ class DocumentsTable:
 
     def versions(self, address: TopicAddress, *, prefix: str = "") -> list[KeyVersion]:
         """All keys held, without their bodies."""
-        condition, values = "#pk = :pk", {"pk": topic_pk(address)}
-        if prefix:
-            condition, values = condition + " AND begins_with(#sk, :prefix)", values | {"prefix": prefix}
         items = self._table.query_all(
-            condition,
+            "#pk = :pk AND begins_with(#sk, :prefix)" if prefix else "#pk = :pk",
             names={"pk": "pk", "sk": "sk", "seq": "doc_seq", "gone": "gone"},
-            values=values,
+            values={"pk": topic_pk(address)} | ({"prefix": prefix} if prefix else {}),
             projection="#sk, #seq, #gone",
             consistent=True,
         )

@@ -84,13 +84,10 @@ class TopicsTable:
 
     def _stored(self, address: TopicAddress, prefix: str, start: _Cursor | None) -> Any:
         pk = topic_pk(address)
-        condition, values = "#pk = :pk", {"pk": pk}
-        if prefix:
-            condition, values = condition + " AND begins_with(#sk, :prefix)", values | {"prefix": prefix}
         return self._documents.query(
-            condition,
-            names={"pk": "pk", "sk": "sk"},
-            values=values,
+            "#pk = :pk AND begins_with(#sk, :prefix)" if prefix else "#pk = :pk",
+            names={"pk": "pk"} | ({"sk": "sk"} if prefix else {}),
+            values={"pk": pk} | ({"prefix": prefix} if prefix else {}),
             start={"pk": pk, "sk": start.sk} if start is not None else None,
             consistent=True,
         )
