@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hmac
+import io
 import json
 import os
 import secrets
@@ -58,19 +59,20 @@ class ProcessFunctions:
         reading, writing = os.pipe()
         command = [sys.executable, "-m", "infra.local.functions", "--ready-fd", str(writing), "--app", self._module]
         with open(self._log or os.devnull, "ab") as log:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 command, cwd=_ROOT, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
                 pass_fds=[writing],
             )  # fmt: skip
         os.close(writing)
-        watch = threading.Timer(START_TIMEOUT_SECONDS, self._child.kill)
+        watch = threading.Timer(START_TIMEOUT_SECONDS, child.kill)
         watch.start()
         with os.fdopen(reading) as ready:
             port = ready.readline().strip()
         watch.cancel()
         if not port:
+            _end(child)
             raise RuntimeError("the functions did not start")
-        self._port = int(port)
+        self._port, self._child = int(port), child
 
     def kill(self) -> None:
         """End the child by SIGKILL, as a machine that goes away would."""
@@ -91,18 +93,17 @@ class ProcessFunctions:
 
     def _reap(self) -> None:
         if self._child is not None:
-            self._child.wait()
-            if self._child.stdin is not None:
-                self._child.stdin.close()
+            _end(self._child)
             self._child = None
 
     async def invoke(self, name: str, event: Event) -> Any:
         if not self.pid:
             raise FunctionsDown("the functions' process does not run")
-        headers = {KEY_HEADER: self._environment[KEY_VARIABLE]}
+        headers = {KEY_HEADER: self._environment[KEY_VARIABLE], "Content-Type": "application/json"}
+        body = io.BytesIO(json.dumps(event).encode())
         try:
             url = f"http://127.0.0.1:{self._port}/{name}"
-            async with self._client().post(url, json=event, headers=headers) as answer:
+            async with self._client().post(url, data=body, headers=headers) as answer:
                 answered = json.loads(await answer.read())
         except ClientConnectorError as error:
             raise FunctionsDown("the functions' process does not answer") from error
@@ -126,6 +127,12 @@ class ProcessFunctions:
             connector = TCPConnector(limit=0, force_close=True)
             self._session = ClientSession(connector=connector, timeout=ClientTimeout(total=LAMBDA_TIMEOUT_SECONDS))
         return self._session
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 def _clean_environment() -> dict[str, str]:
@@ -156,7 +163,7 @@ async def _serve(ready_fd: int, app_module: str) -> None:
     functions.load()
     runner = web.AppRunner(_application(functions, os.environ.pop(KEY_VARIABLE)), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     with os.fdopen(ready_fd, "w") as ready:
         ready.write(f"{runner.addresses[0][1]}\n")

@@ -80,7 +80,7 @@ class SocketGateway:
         socket.answer = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_SECONDS,
             protocols=[protocol] if protocol else [],
-            max_msg_size=self._limits.message_bytes,
+            max_msg_size=self._limits.message_bytes + 1,  # aiohttp refuses what is not below
             compress=False,
         )
         await self._open(socket)

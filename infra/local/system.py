@@ -7,6 +7,7 @@ the names of its functions and settings; seeding a demo and starting clusters is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import socket
@@ -39,7 +40,8 @@ from infra.local.wakes import Wakes
 from infra.queues import QUEUES, RELAY_DEAD_NAME
 
 VISIBILITY_SECONDS = 2
-CALL_TIMEOUT_SECONDS = 60.0
+CALL_TIMEOUT_SECONDS = 300.0
+STOP_TIMEOUT_SECONDS = 1.0
 SITE_FOLDER = Path(__file__).resolve().parents[2] / "frontend" / "dist"
 
 
@@ -84,7 +86,12 @@ class LocalSystem:
         self._functions: ProcessFunctions | InlineFunctions
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
-        self._pollers: list[asyncio.Task[None]] = []
+        self._serving = contextlib.AsyncExitStack()
+        self._started = contextlib.ExitStack()
+        self._started.callback(self._loop.close)
+        self._started.callback(self._public.close)
+        self._started.callback(self._private.close)
+        self._started.callback(self.git.stop)
 
     @property
     def url(self) -> str:
@@ -110,39 +117,36 @@ class LocalSystem:
         return f"{self.url}{GIT_PREFIX}/{name}.git"
 
     def start(self) -> LocalSystem:
-        """Start everything; return when requests are answered."""
-        self._ministack.start()
-        self.resources = create_resources(self.aws_endpoint, visibility_seconds=self._visibility_seconds)
-        self.git.root.mkdir(parents=True, exist_ok=True)
-        self.git.start()
-        self.settings = self._make_settings()
-        self._functions = self._start_functions()
-        self._thread.start()
-        self._run(self._serve())
+        """Start everything; return when requests are answered. What was started is stopped when a part fails."""
+        try:
+            self._started.callback(self._ministack.stop)
+            self._ministack.start()
+            self.resources = create_resources(self.aws_endpoint, visibility_seconds=self._visibility_seconds)
+            self.git.root.mkdir(parents=True, exist_ok=True)
+            self.git.start()
+            self.settings = self._make_settings()
+            self._functions = self._start_functions()
+            self._thread.start()
+            self._started.callback(self._stop_thread)
+            self._run(self._serve())
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
         """Stop everything that was started, the newest first; the state is saved."""
-        if self._thread.is_alive():
+        self._started.close()
+
+    def _stop_thread(self) -> None:
+        try:
             self._run(self._stop_serving())
+        finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-            if isinstance(self._functions, ProcessFunctions):
-                self._functions.stop()
-            else:
-                self._functions.close()
-        self._loop.close()
-        self.git.stop()
-        self._ministack.stop()
-        self._public.close()
-        self._private.close()
 
     def __enter__(self) -> LocalSystem:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
+        return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -200,55 +204,56 @@ class LocalSystem:
         if self._kind == "inline":
             os.environ.update(self.settings)
             inline = InlineFunctions(self._app_module)
+            self._started.callback(inline.close)
             inline.load()
             return inline
         log = self.state_dir / "functions.log"
         process = ProcessFunctions(self.settings, app_module=self._app_module, log=log)
+        self._started.callback(process.stop)
         process.start()
         return process
 
     async def _serve(self) -> None:
         self._wakes.attach(self._loop)
-        app = importlib.import_module(self._app_module).app
-        sockets = SocketGateway(self._functions, shuffle=self._shuffle, socket_limits=self._socket_limits)
-        rest = RestGateway(self._functions, app.routes, app.api.binary_types)
-        self._gateway = Gateway(rest, sockets, SiteGateway(self._site_folder), GitGateway(self.git.url))
-        private = PrivateGateway(self._functions, sockets)
-        self._runners = [
-            await _listen(self._gateway.application(), self._public),
-            await _listen(private.application(), self._private),
-        ]
+        self._serving.callback(self._wakes.detach)
+        if isinstance(self._functions, ProcessFunctions):
+            self._serving.push_async_callback(self._functions.close)
         self._calls = AwsCalls(self.aws_endpoint)
-        self._pollers = [asyncio.create_task(work) for work in self._background()]
+        self._serving.push_async_callback(self._calls.close)
+        git = GitGateway(self.git.url)
+        self._serving.push_async_callback(git.close)
+        app = importlib.import_module(self._app_module).app
+        rest = RestGateway(self._functions, app.routes, app.api.binary_types)
+        sockets = SocketGateway(self._functions, shuffle=self._shuffle, socket_limits=self._socket_limits)
+        gateway = Gateway(rest, sockets, SiteGateway(self._site_folder), git)
+        private = PrivateGateway(self._functions, sockets)
+        await self._listen(gateway.application(), self._public)
+        await self._listen(private.application(), self._private)
+        self._serving.push_async_callback(sockets.close)
+        for work in self._background():
+            self._serving.push_async_callback(_cancel, asyncio.create_task(work))
+
+    async def _listen(self, application: web.Application, listener: socket.socket) -> None:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_TIMEOUT_SECONDS)
+        await runner.setup()
+        self._serving.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, listener).start()
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         urls, calls, functions = self.resources.queue_urls, self._calls, self._functions
         pollers = [QueuePoller(queue, urls[queue.function], calls, functions, self._wakes) for queue in QUEUES]
-        dead = urls[RELAY_DEAD_NAME]
-        arns = self.resources.stream_arns
+        dead, arns = urls[RELAY_DEAD_NAME], self.resources.stream_arns
         readers = [StreamReader(table, arn, calls, functions, self._wakes, dead) for table, arn in arns.items()]
         return [*(poller.run() for poller in pollers), *(reader.run() for reader in readers), Schedule(functions).run()]
 
     async def _stop_serving(self) -> None:
-        self._wakes.detach()
-        for task in self._pollers:
-            task.cancel()
-        await asyncio.gather(*self._pollers, return_exceptions=True)
-        await self._gateway.sockets.close()
-        for runner in self._runners:
-            await runner.cleanup()
-        await self._gateway.git.close()
-        await self._calls.close()
-        if isinstance(self._functions, ProcessFunctions):
-            await self._functions.close()
+        await self._serving.aclose()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(CALL_TIMEOUT_SECONDS)
 
 
-async def _listen(application: web.Application, listener: socket.socket) -> web.AppRunner:
-    runner = web.AppRunner(application, access_log=None, handler_cancellation=False)
-    await runner.setup()
-    await web.SockSite(runner, listener, shutdown_timeout=1).start()
-    return runner
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task], timeout=STOP_TIMEOUT_SECONDS)

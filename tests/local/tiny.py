@@ -9,6 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from infra.local.resources import client
 from infra.local.system import LocalSystem
@@ -63,3 +69,45 @@ def running(folder: Path, **options: Any) -> Iterator[Tiny]:
     site = folder / "site"
     with LocalSystem(folder / "state", app_module=APP, settings=settings, site_folder=site, **options) as system:
         yield Tiny(system, log)
+
+
+def ask(tiny: Tiny, path: str, data: bytes | None = None, **headers: str) -> tuple[int, Any, Any]:
+    """Status, headers and body of one request to the public origin."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = Request(tiny.system.url + path, data=data, headers={"Content-Type": "application/json", **given})
+    try:
+        with urlopen(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read()
+    except HTTPError as answer:
+        with answer:
+            return answer.code, answer.headers, answer.read()
+
+
+def bodies(events: list[dict[str, Any]], test: str) -> list[dict[str, Any]]:
+    """The messages of `test` in queue events."""
+    found = [json.loads(record["body"]) for event in events for record in event["Records"]]
+    return [body for body in found if body.get("test") == test]
+
+
+def waiting(tiny: Tiny, name: str) -> int:
+    """How many messages the queue `name` holds."""
+    sqs: Any = client("sqs", tiny.system.aws_endpoint)
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return sum(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+
+
+@contextmanager
+def opened(tiny: Tiny, **options: Any) -> Iterator[ClientConnection]:
+    """A socket to the gateway, without compression as API Gateway has none."""
+    url = tiny.system.url.replace("http", "ws") + "/ws"
+    with connect(url, compression=None, close_timeout=2, **options) as socket:
+        yield socket
+
+
+def closing_code(socket: ClientConnection) -> int:
+    """The code the other side closes with."""
+    with pytest.raises(ConnectionClosed) as closed:
+        socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
