@@ -84,6 +84,7 @@ class Inventory:
         if (environment, adopted) == (self.environment, self._adopted):
             return
         self.environment, self._adopted = environment, dict(adopted)
+        self._touched["cluster"] = None
         self._decide_all()
 
     # ---- what documents are made of

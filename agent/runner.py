@@ -49,7 +49,7 @@ class Agent:
         self._inventory = Inventory(kind.name for kind in KINDS)
         self._documents = Documents(self._inventory)
         hello = Hello(protocol=PROTOCOL_VERSION, instance=uuid4().hex, agent_version=VERSION)
-        self._session = Session(LiveSource(self._inventory, self._documents), hello, lambda: time.time_ns() // 1000)
+        self.session = Session(LiveSource(self._inventory, self._documents), hello, lambda: time.time_ns() // 1000)
         self._backoff = Backoff()
         self._counts: Counter[str] = Counter()
         self._stopping = asyncio.Event()
@@ -85,8 +85,8 @@ class Agent:
     async def _learn_version(self) -> None:
         version = await asyncio.to_thread(kubernetes_version, self._cluster)
         self._documents.kubernetes_version = version
-        hello = self._session.hello
-        self._session.hello = Hello(hello.protocol, hello.instance, hello.agent_version, version, hello.capabilities)
+        hello = self.session.hello
+        self.session.hello = Hello(hello.protocol, hello.instance, hello.agent_version, version, hello.capabilities)
 
     def saw(self, event: str, kind: str, act: Callable[[], None], **fields: object) -> None:
         """Something from a watcher, in the loop: take it in and wake the sender."""
@@ -111,12 +111,12 @@ class Agent:
                 is_planned = await self._one_connection()
             except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
                 log("warning", "connection failed", reason=describe(error))
-            self._session.closed()
+            self.session.closed()
             self._counts["connections_ended_total"] += 1
             lasted = time.monotonic() - started
-            wait = 0.0 if is_planned else self._backoff.next_wait(lasted=lasted, bye=self._session.bye)
+            wait = 0.0 if is_planned else self._backoff.next_wait(lasted=lasted, bye=self.session.bye)
             if not self._stopping.is_set():
-                log("info", "reconnecting", wait_seconds=round(wait, 2), bye=self._session.bye)
+                log("info", "reconnecting", wait_seconds=round(wait, 2), bye=self.session.bye)
                 await self._pause(wait)
 
     async def _one_connection(self) -> bool:
@@ -152,27 +152,27 @@ class Agent:
             except BadMessage as error:
                 self._counts[f"received_{error.code}_total"] += 1
                 continue
-            for answer in self._session.received(message, time.monotonic()):
+            for answer in self.session.received(message, time.monotonic()):
                 await self._send(socket, answer)
             self._wake.set()
 
     async def _write(self, socket: ClientConnection, reading: asyncio.Task[None], until: float) -> str:
         """Send what the session has to say; returns why we close."""
-        for message in self._session.opened(time.monotonic()):
+        for message in self.session.opened(time.monotonic()):
             await self._send(socket, message)
         while True:
             now = time.monotonic()
             if self._stopping.is_set():
                 return "shutdown"
-            if self._session.bye or reading.done():
+            if self.session.bye or reading.done():
                 return "closed"
             if now > until:
                 return "planned"
-            if self._session.is_ignored(now):
+            if self.session.is_ignored(now):
                 return "no welcome"
-            for message in self._session.tick(now):
+            for message in self.session.tick(now):
                 await self._send(socket, message)
-            await self._sleep(self._session.wake_at(now) - time.monotonic(), reading)
+            await self._sleep(self.session.wake_at(now) - time.monotonic(), reading)
 
     async def _sleep(self, seconds: float, reading: asyncio.Task[None]) -> None:
         """Until something happens, at most so long; never so short that the loop spins."""
@@ -203,7 +203,7 @@ class Agent:
         return await serve_health(self._settings.health_host, self._settings.health_port, pages)
 
     def _ready(self) -> tuple[int, str]:
-        if self._inventory.complete and self._session.is_welcome:
+        if self._inventory.complete and self.session.is_welcome:
             return 200, "ok\n"
         return 503, f"awaited: {', '.join(self._inventory.awaited) or 'connection'}\n"
 
@@ -213,13 +213,13 @@ class Agent:
         values: dict[str, float] = {f"gimlet_agent_{name}": value for name, value in self._counts.items()}
         values |= {f"gimlet_agent_objects_{kind.lower()}": count for kind, count in kinds.items()}
         values |= {
-            "gimlet_agent_connected": float(self._session.is_welcome),
+            "gimlet_agent_connected": float(self.session.is_welcome),
             "gimlet_agent_complete": float(self._inventory.complete),
-            "gimlet_agent_documents_known": float(len(self._session.ledger.entries)),
-            "gimlet_agent_documents_sent_total": float(self._session.sent_docs),
-            "gimlet_agent_documents_dropped_total": float(self._session.dropped_docs),
-            "gimlet_agent_refreshes_total": float(self._session.refreshes),
-            "gimlet_agent_unacknowledged_bytes": float(self._session.ledger.flight_bytes),
+            "gimlet_agent_documents_known": float(len(self.session.ledger.entries)),
+            "gimlet_agent_documents_sent_total": float(self.session.sent_docs),
+            "gimlet_agent_documents_dropped_total": float(self.session.dropped_docs),
+            "gimlet_agent_refreshes_total": float(self.session.refreshes),
+            "gimlet_agent_unacknowledged_bytes": float(self.session.ledger.flight_bytes),
         }
         return metrics_text(values)
 
