@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from chalicelib.adapters.git_memory import Memories
 from chalicelib.adapters.git_run import BrokenClone, Git, check_address
 from chalicelib.core.errors import Failure, ScmUnavailable
 
@@ -44,6 +45,7 @@ class WarmClone:
         self.url = urlunsplit(urlsplit(url))
         name = sha256(self.url.encode()).hexdigest()[:32]
         self._header = header
+        self._memory = Memories()
         self._folder = cache / f"{name}.git"
         self._lock_path = cache / f"{name}.lock"
 
@@ -55,7 +57,7 @@ class WarmClone:
         """
         header = self._header()
         with self._locked() as lock:
-            git = Git(self._folder, self.url, header, lock)
+            git = Git(self._folder, self.url, header, lock, self._memory)
             try:
                 return self._first_or_second(git, work)
             finally:

@@ -9,18 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chalicelib.adapters.git_clone import WarmClone
+from chalicelib.adapters.git_memory import Entry
 from chalicelib.adapters.git_objects import (
-    Entry,
     commits,
     contains,
     ensure_commit,
     fetch_objects,
     first_parents,
     list_refs,
-    parse_tree,
-    read,
     read_present,
     root_tree,
+    trees,
 )
 from chalicelib.adapters.git_run import Git
 from chalicelib.adapters.git_trees import changed_paths, join, resolve
@@ -83,7 +82,7 @@ def _files(git: Git, sha: str, folder: str) -> dict[str, bytes]:
         return {}
     if not entry.is_tree:
         raise Rejected(f"{folder} at {sha[:10]} is not a folder")
-    content = parse_tree(read(git, [entry.sha])[entry.sha])
+    content = trees(git, [entry.sha])[entry.sha]
     files = {join(folder, name): file for name, file in content.items() if not file.is_tree}
     _check_kinds(files, folder)
     return _read_small(git, entry, files)

@@ -6,18 +6,16 @@ History is shallow too: it is deepened only as far as a question needs. Nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from chalicelib.adapters.git_memory import Entry, Memory, Tree
 from chalicelib.adapters.git_run import BrokenClone, Git
 from chalicelib.core.errors import NotFound, Rejected
 from chalicelib.ports.git import CommitInfo
 
 DEPTHS = (64, 1024, 16384)  # commits fetched at first, then when a question reaches further back; then all
 FETCH_BATCH = 5000  # objects named in one request (some 250 KB)
-TREE, FILE, EXECUTABLE, LINK = "40000", "100644", "100755", "120000"
-_FILES = (FILE, EXECUTABLE, "100664")
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)  # gitformat: a tree is only such entries
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PERSON = re.compile(r"(.*?) ?<([^>]*)> (-?[0-9]+) [+-][0-9]{4}")
@@ -32,25 +30,6 @@ class MissingObjects(BrokenClone):
     def __init__(self, git: Git, name: str) -> None:
         super().__init__(f"no object {name}")
         self.failure = NotFound(f"{git.url} has no {name}")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One name in a tree: its mode as git writes it and the object behind it."""
-
-    mode: str
-    sha: str
-
-    @property
-    def is_tree(self) -> bool:
-        return self.mode == TREE
-
-    @property
-    def is_file(self) -> bool:
-        return self.mode in _FILES
-
-
-Tree = Mapping[str, Entry]
 
 
 def list_refs(git: Git, *patterns: str) -> dict[str, str]:
@@ -125,6 +104,20 @@ def fetch_missing(git: Git, shas: Iterable[str]) -> None:
         fetch_objects(git, missing)
 
 
+def read_files(git: Git, shas: Iterable[str]) -> dict[str, bytes]:
+    """The content of files, from memory, from the clone, or from the host."""
+    return _remembered(git.memory.files, shas, lambda missing: read(git, missing))
+
+
+def _remembered(
+    memory: Memory[T], shas: Iterable[str], read_missing: Callable[[list[str]], dict[str, T]]
+) -> dict[str, T]:
+    known = {sha: memory.get(sha) for sha in shas}
+    new = read_missing([sha for sha, value in known.items() if value is None])
+    memory.keep(new)
+    return {sha: value for sha, value in known.items() if value is not None} | new
+
+
 def read(git: Git, shas: Iterable[str]) -> dict[str, bytes]:
     """The content of trees and files, fetched where missing."""
     wanted = list(dict.fromkeys(shas))
@@ -146,8 +139,13 @@ def parse_tree(content: bytes) -> dict[str, Entry]:
     }
 
 
-def trees(git: Git, shas: Iterable[str]) -> dict[str, dict[str, Entry]]:
-    return {sha: parse_tree(content) for sha, content in read(git, shas).items()}
+def trees(git: Git, shas: Iterable[str]) -> dict[str, Tree]:
+    """These trees by hash, from memory, from the clone, or from the host."""
+
+    def read_missing(missing: list[str]) -> dict[str, Tree]:
+        return {sha: parse_tree(content) for sha, content in read(git, missing).items()}
+
+    return _remembered(git.memory.trees, shas, read_missing)
 
 
 def commits(git: Git, shas: Sequence[str]) -> list[CommitInfo]:
@@ -179,8 +177,15 @@ def _person(line: str) -> tuple[str, str, int]:
 
 def root_tree(git: Git, commit: str) -> str:
     """The tree of a commit, which is fetched when it is not in the clone."""
-    ensure_commit(git, commit)
-    return read_present(git, [commit])[commit].partition(b"\n")[0].split()[1].decode()
+    if (known := git.memory.roots.get(commit)) is not None:
+        return known
+    found = read_present(git, [commit])
+    if not found:
+        ensure_commit(git, commit)
+        found = read_present(git, [commit])
+    root = found[commit].partition(b"\n")[0].split()[1].decode()
+    git.memory.roots.keep({commit: root})
+    return root
 
 
 def ensure_commit(git: Git, sha: str) -> None:

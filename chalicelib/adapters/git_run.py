@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from chalicelib.adapters.git_memory import Memories
 from chalicelib.core.errors import Failure, NotFound, Rejected, ScmUnavailable
 
 LOCAL_TIMEOUT_SECONDS = 30
@@ -73,6 +74,7 @@ class Git:
     url: str
     header: str | None = field(repr=False)
     lock: int  # an open file that git and its children keep open, so that nobody takes the lock before they ended
+    memory: Memories = field(default_factory=Memories, repr=False)
     is_suspect: bool = False  # set: the clone is thrown away after this use
 
     def local(self, *words: str, stdin: bytes = b"") -> bytes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chalicelib.adapters.git_objects import TREE, Entry, root_tree, trees
+from chalicelib.adapters.git_memory import TREE, Entry, Tree
+from chalicelib.adapters.git_objects import root_tree, trees
 from chalicelib.adapters.git_run import BrokenClone, Git
 
 MAX_FOLDER_DEPTH = 100
@@ -56,8 +57,8 @@ def changed_paths(git: Git, before: str | None, after: str) -> list[str]:
         content = trees(git, [sha for _, old, new in level for sha in (old, new) if sha is not None])
         deeper = []
         for path, old, new in level:
-            left = content[old] if old is not None else {}
-            right = content[new] if new is not None else {}
+            left: Tree = content[old] if old is not None else {}
+            right: Tree = content[new] if new is not None else {}
             for name in left.keys() | right.keys():
                 a, b = left.get(name), right.get(name)
                 if a == b:

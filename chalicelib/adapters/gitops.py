@@ -18,7 +18,7 @@ from chalicelib.adapters.git_objects import (
     fetch_missing,
     first_parents,
     list_refs,
-    read,
+    read_files,
     read_present,
 )
 from chalicelib.adapters.git_run import BrokenClone, Finished, Git
@@ -53,15 +53,14 @@ class GitRepo:
 
     def prefetch(self, commit: str, paths: Sequence[str]) -> None:
         def work(git: Git) -> None:
-            files = self._files(git, commit, paths)
-            fetch_missing(git, files.values())
+            read_files(git, self._files(git, commit, paths).values())
 
         self._clone.use(work)
 
     def read(self, commit: str, path: str) -> dict[str, bytes]:
         def work(git: Git) -> dict[str, bytes]:
             files = self._files(git, commit, [path])
-            content = read(git, files.values())
+            content = read_files(git, files.values())
             return {name: content[sha] for name, sha in files.items()}
 
         return self._clone.use(work)
@@ -69,7 +68,7 @@ class GitRepo:
     def read_file(self, commit: str, path: str) -> bytes | None:
         def work(git: Git) -> bytes | None:
             entry = resolve(git, commit, [path]).get(path)
-            return read(git, [entry.sha])[entry.sha] if entry is not None and entry.is_file else None
+            return read_files(git, [entry.sha])[entry.sha] if entry is not None and entry.is_file else None
 
         return self._clone.use(work)
 
