@@ -44,9 +44,13 @@ class SqsQueues:
         """See `Queues.send_render`."""
         self._send(QueueUrl=self.render_url, MessageBody=_text(message))
 
-    def ring_train(self, organization_id: str, gitops_repository_id: str) -> None:
+    def ring_train(self, organization_id: str, gitops_repository_id: str, *, number: bool = False) -> None:
         """See `Queues.ring_train`."""
-        message = {"organization_id": organization_id, "gitops_repository_id": gitops_repository_id}
+        message = {
+            "organization_id": organization_id,
+            "gitops_repository_id": gitops_repository_id,
+            "number": number,
+        }
         self._send(
             QueueUrl=self.train_url,
             MessageBody=_text(message),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core import flux
+from chalicelib.core.artifacts import Version
 from chalicelib.core.environments import Environment
 from chalicelib.core.errors import Rejected
 from chalicelib.core.releases import Release
@@ -121,9 +122,11 @@ def release_file(release: Release, files: list[str]) -> bytes:
 
 def version_fields(release: Release) -> dict[str, Any]:
     """The artifact's version in the spelling of `/api` and `release.json`."""
-    version = release.artifact_version
-    if version is None:
-        return {}
+    return version_fields_of(release.artifact_version) if release.artifact_version else {}
+
+
+def version_fields_of(version: Version) -> dict[str, Any]:
+    """A version in the spelling of `/api` and `release.json`."""
     return {
         "repositoryName": version.repository,
         "sha": version.sha,

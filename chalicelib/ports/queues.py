@@ -14,8 +14,11 @@ class Queues(Protocol):
         """Ask for a release to be rendered. Raises `QueueUnavailable`."""
         ...
 
-    def ring_train(self, organization_id: str, gitops_repository_id: str) -> None:
-        """Wake the train of a repository: one group a repository, a new deduplication id each ring."""
+    def ring_train(self, organization_id: str, gitops_repository_id: str, *, number: bool = False) -> None:
+        """Wake the train of a repository: one group a repository, a new deduplication id each ring.
+
+        `number`: number the branch's commits even when nothing waits.
+        """
         ...
 
     def postpone_train(self, receipt: str, seconds: int) -> None:

@@ -65,6 +65,13 @@ def render_release(
     return release
 
 
+def give_up(organization_id: str, release_id: str, records: Records, clock: Clock) -> None:
+    """End a release that we could not render, by a fault of ours."""
+    release = get_release(organization_id, release_id, records)
+    reason = Reason("bug", "rendering failed for a reason that is ours; it is logged and in the dead letters")
+    _move(release, lambda r: releases.ended(r, State.FAILED, clock(), reason), records)
+
+
 def _record(release: Release, rendered: Rendered, tree: str, records: Records, clock: Clock) -> Release:
     pin = rendered.chart
     chart = ChartPin(pin.repository, pin.name, pin.version, pin.digest) if pin else None

@@ -8,44 +8,48 @@ from chalicelib.core.errors import NotFound, Rejected
 from chalicelib.core.records import hook_key, repositories_pk, repository_key
 from chalicelib.core.repositories import Hook, Host, Repository, Use
 from chalicelib.ports.records import Create, Page, Records
-from chalicelib.ports.stores import Chance, Clock, Secrets
+from chalicelib.ports.stores import Secrets
+from chalicelib.usecases.desk import Desk
 
 _PATH = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,9}")
 PATH_LIMIT = 200
 
 
-def import_repository(
-    caller: Caller, wanted: Repository, records: Records, secrets: Secrets, chance: Chance
-) -> tuple[Repository, str]:
-    """Import a repository; answers it with the webhook's secret (empty for a GitOps repository), shown once."""
+def import_repository(caller: Caller, wanted: Repository, desk: Desk, secrets: Secrets) -> tuple[Repository, str]:
+    """Import a repository; answers it with the webhook's secret (empty for a GitOps repository), shown once.
+
+    `intake` then notes where its branches stand, so that nothing old is deployed unasked.
+    """
     _check_path(wanted.path)
-    if find_repository(caller.organization_id, wanted.path, records):
+    if find_repository(caller.organization_id, wanted.path, desk.records):
         raise Rejected(f"repository {wanted.path!r} is imported already")
     if wanted.use is Use.GITOPS:
-        records.write(Create(wanted))
+        desk.records.write(Create(wanted))
         return wanted, ""
-    secret = chance.secret()
+    secret = desk.chance.secret()
     hook = Hook(wanted.hook_id, wanted.organization_id, wanted.id, wanted.hook_payload, f"hooks/{wanted.hook_id}")
     secrets.put(hook.secret, secret)
-    records.write(Create(wanted), Create(hook))
+    desk.records.write(Create(wanted), Create(hook))
+    message = {"kind": "imported", "organization_id": wanted.organization_id, "repository_id": wanted.id}
+    desk.queues.send_intake(message)
     return wanted, secret
 
 
 def new_repository(
-    caller: Caller, path: str, url: str, use: Use, hook_payload: Host, clock: Clock, chance: Chance, *, local: bool
+    caller: Caller, path: str, url: str, use: Use, hook_payload: Host, desk: Desk, *, local: bool
 ) -> Repository:
     """A repository on a plain Git host, read over smart HTTP."""
     check_url(url, local=local)
     return Repository(
-        id=chance.id(),
+        id=desk.chance.id(),
         organization_id=caller.organization_id,
         path=path,
         url=url,
         host=Host.GIT,
         hook_payload=hook_payload,
         use=use,
-        hook_id=chance.id() if use is Use.APPLICATION else "",
-        created_at=clock(),
+        hook_id=desk.chance.id() if use is Use.APPLICATION else "",
+        created_at=desk.clock(),
     )
 
 

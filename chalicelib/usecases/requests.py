@@ -1,6 +1,6 @@
 """What people and CI ask for: deploy, roll back, delete, hold. Each is durably recorded before it is answered."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chalicelib.core import apps
 from chalicelib.core.actors import Caller, Permission
@@ -11,24 +11,14 @@ from chalicelib.core.environments import Environment
 from chalicelib.core.errors import DuplicateRecord, NotFound, Rejected, StaleRecord
 from chalicelib.core.records import app_key, artifact_key, request_key
 from chalicelib.core.releases import Cause, Kind, Release, State, first_hops
-from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Create, Records, Replace, ShowCard
-from chalicelib.ports.stores import Chance, Clock
+from chalicelib.ports.stores import Clock
+from chalicelib.usecases.desk import Desk
 from chalicelib.usecases.environments import get_environment
 from chalicelib.usecases.history import find_by_commit, get_visible_release
 from chalicelib.usecases.releases import record, waiting_row
 
 ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where requests are taken: recorded, numbered, passed on."""
-
-    records: Records
-    queues: Queues
-    clock: Clock
-    chance: Chance
 
 
 def request_deploy(caller: Caller, environment: str, app: str, artifact_id: str, desk: Desk) -> Request:

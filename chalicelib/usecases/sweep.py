@@ -109,7 +109,7 @@ def _ring_for_old_rows(repository: Repository, records: Records, queues: Queues,
     pk = train_pk(repository.organization_id, repository.id)
     rows = records.list_below(Waiting, pk, "WAITING#", limit=1)
     if gap or any(now - row.queued_at > STUCK_AFTER for row in rows):
-        queues.ring_train(repository.organization_id, repository.id)
+        queues.ring_train(repository.organization_id, repository.id, number=gap)
 
 
 def _push_on(organization_id: str, records: Records, queues: Queues, now: datetime, *, gap: bool) -> None:

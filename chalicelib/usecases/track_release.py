@@ -26,6 +26,9 @@ from chalicelib.usecases.transitions import advance, get_release
 from chalicelib.wire import bodies
 
 UNNUMBERED_WAIT_SECONDS = 1
+QUIET_STATES = frozenset(
+    {"Pending", "ContainerCreating", "PodInitializing", "NotReady", "Running", "Terminating", "Succeeded"}
+)
 HEALTH_WORDS = ("health check", "Running health")
 
 
@@ -95,6 +98,16 @@ def seen_of(message: Mapping[str, Any]) -> Seen:
     )
 
 
+def cause_in(app_document: Mapping[str, Any]) -> str:
+    """What the app's worst pod says of itself, in a sentence; empty when no pod is in trouble."""
+    app = msgspec.convert(app_document, bodies.App)
+    for pod in app.pods:
+        if not pod.ready and pod.state not in QUIET_STATES:
+            said = pod.message or pod.reason
+            return f"Pod {pod.name}: {pod.state}" + (f": {said}" if said and said != pod.state else "")
+    return ""
+
+
 def _sight(seen: Seen, release: Release, records: Records, queues: Queues) -> Sight:
     flux = seen.kustomization
     commit = number_of(release.gitops_repository_id, release.organization_id, release.commit, records)
@@ -118,7 +131,7 @@ def _contains(revision: str, release: Release, commit: ChainCommit | None, recor
         return True
     number = number_of(release.gitops_repository_id, release.organization_id, sha, records)
     if number is None or commit is None:
-        queues.ring_train(release.organization_id, release.gitops_repository_id)
+        queues.ring_train(release.organization_id, release.gitops_repository_id, number=True)
         raise Unavailable(f"revision {sha[:10]} has no number yet", UNNUMBERED_WAIT_SECONDS)
     return contains(number, commit)
 
