@@ -6,6 +6,7 @@ up by following the owner chain down from what changed, so that one pod's change
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from agent.objects import EventThing, FluxThing, PodThing, Ref, ServiceThing, Thing, WorkloadThing
@@ -15,6 +16,7 @@ LEFT_OUT = ""  # what another environment owns
 ALL_APPS = "*"  # an adopted Kustomization that serves more than one app
 MAX_CHAIN = 8
 MAX_EVENTS = 2000  # warnings kept, the oldest go first: a cluster on fire must not fill our memory
+APP_NAME = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 APP_ANNOTATIONS = ("gimlet.io/git-repository", "gimlet.io/app")
 
 
@@ -237,22 +239,22 @@ class Inventory:
         if isinstance(applier, FluxThing) and applier.environment:
             return self._by_labels(applier)
         adopted = self._adopted.get(f"{namespace}/{name}", ALL_APPS)
-        return None if adopted == ALL_APPS else adopted
+        return None if adopted == ALL_APPS else app_named(adopted)
 
     def _by_labels(self, applier: FluxThing) -> str | None:
         if applier.environment != self.environment:
             return LEFT_OUT
-        return applier.app or None
+        return app_named(applier.app)
 
     def _by_annotation(self, head: Thing) -> str:
         """By an annotated Service: itself, or the workloads whose pods it selects."""
         claims = self._claims.get(head.ref[1], {})
         if head.ref in claims:
-            return claims[head.ref].notes["gimlet.io/app"]
+            return app_named(claims[head.ref].notes["gimlet.io/app"]) or LOOSE
         if isinstance(head, WorkloadThing):
             for ref in sorted(claims):
                 if claims[ref].selector.items() <= head.pod_labels.items():
-                    return claims[ref].notes["gimlet.io/app"]
+                    return app_named(claims[ref].notes["gimlet.io/app"]) or LOOSE
         return LOOSE
 
     def _chain(self, thing: Thing) -> list[Thing]:
@@ -264,6 +266,11 @@ class Inventory:
                 break
             chain.append(owner)
         return chain
+
+
+def app_named(name: str) -> str | None:
+    """The name when it can be one: people write annotations and labels, and keys are made of it."""
+    return name if name != LOOSE and APP_NAME.fullmatch(name) else None
 
 
 def keys_of(ref: Ref, app: str) -> Iterator[str]:

@@ -36,7 +36,6 @@ from chalicelib.wire.messages import (
 
 PROTOCOL_VERSION = 1
 HEARTBEAT_SECONDS = 60.0
-COMPARE_SECONDS = 600.0  # how often both sides compare what is held
 WELCOME_SECONDS = 15.0  # a hello not answered by then has failed
 FRAME_ROOM_BYTES = MAX_MESSAGE_BYTES - 128  # what surrounds the documents of a frame
 
@@ -79,8 +78,8 @@ class Session:
         self._welcome: Welcome | None = None  # of this connection
         self._is_judged = False
         self._greeted_at = 0.0
-        self._is_comparing = False
-        self._compared_at = 0.0
+        self._is_in_doubt = False  # a welcome that nobody asked for disagreed: ask, with nothing in flight
+        self._is_asking = False
         self._beaten_at = 0.0
         self._floor: int | None = None  # of the refresh under way
         self._owed: set[str] = set()  # keys that the refresh has not brought over yet
@@ -89,8 +88,9 @@ class Session:
 
     def opened(self, now: float) -> list[FromAgent]:
         """A connection is there; what to say first."""
-        self._welcome, self._is_judged, self._is_comparing, self.bye = None, False, False, ""
-        self._greeted_at = self._beaten_at = self._compared_at = now
+        self._welcome, self._is_judged, self._is_in_doubt, self._is_asking = None, False, False, False
+        self._greeted_at = self._beaten_at = now
+        self.bye = ""
         return [self.hello]
 
     def closed(self) -> None:
@@ -131,11 +131,12 @@ class Session:
         return []
 
     def _welcomed(self, welcome: Welcome) -> None:
-        """A welcome that nobody asked for is not judged, as frames may be in flight: it makes us ask."""
-        if self._is_judged and not self._is_comparing:
-            self._compared_at -= COMPARE_SECONDS
-        else:
+        """The first welcome, and one that we asked for, are judged. One that comes unasked (each ten minutes, after a
+        heartbeat) may have crossed frames: when it disagrees, we ask."""
+        if not self._is_judged or self._is_asking:
             self._is_judged = False
+        elif not self.ledger.agrees(welcome.count, welcome.digest):
+            self._is_in_doubt = self._floor is None
         self._welcome = welcome
         self._source.set_scope(welcome.environment, welcome.adopted)
 
@@ -160,8 +161,8 @@ class Session:
         if not self._is_judged:
             self._judge(self._welcome, now)
         self._mark_all(self.ledger.lose(self.ledger.overdue(now)), now)
-        if self._is_comparison_due(now):
-            return out + self._compare(now)
+        if self._is_in_doubt:
+            return out + self._ask(now)
         return out + self._docs(now) + self._floor_when_done()
 
     def wake_at(self, now: float) -> float:
@@ -180,7 +181,7 @@ class Session:
 
     def _judge(self, welcome: Welcome, now: float) -> None:
         """Believe what the other side says it holds, and make up the difference."""
-        self._is_judged, self._is_comparing, self._compared_at = True, False, now
+        self._is_judged, self._is_in_doubt, self._is_asking = True, False, False
         agrees = self.ledger.agrees(welcome.count, welcome.digest)
         last = max(self.seq, welcome.seq)
         self.seq = max(last, self._microseconds() - 1)
@@ -204,22 +205,15 @@ class Session:
         floor, self._floor = self._floor, None
         return [AgentFloor(seq=floor)]
 
-    def _is_comparison_due(self, now: float) -> bool:
-        return now - self._compared_at >= COMPARE_SECONDS and self._floor is None
-
-    def _compare(self, now: float) -> list[FromAgent]:
-        """Every ten minutes: send nothing, let all frames land, say hello again. Its welcome is judged like the first.
-
-        An answer that does not come is given up, not waited for.
-        """
+    def _ask(self, now: float) -> list[FromAgent]:
+        """Send nothing, let all frames land, say hello again; an answer that does not come is not waited for."""
+        if self._is_asking:
+            self._is_in_doubt = self._is_asking = now - self._greeted_at <= WELCOME_SECONDS
+            return []
         if self.ledger.flight:
             return []
-        if not self._is_comparing:
-            self._is_comparing, self._greeted_at = True, now
-            return [self.hello]
-        if now - self._greeted_at > WELCOME_SECONDS:
-            self._is_comparing, self._compared_at = False, now
-        return []
+        self._is_asking, self._greeted_at = True, now
+        return [self.hello]
 
     def _mark_all(self, keys: Sequence[str], now: float) -> None:
         for key in keys:

@@ -68,7 +68,7 @@ class AgentResult(msgspec.Struct, tag="result", tag_field="type", frozen=True, o
 
 
 class Welcome(msgspec.Struct, tag="welcome", tag_field="type", frozen=True):
-    """What we hold of the environment, sent after each `hello` (an agent says it again every 10 minutes).
+    """What we hold of the environment, sent after each `hello`, and after a heartbeat every 10 minutes.
 
     `seq` is the highest number we ever accepted, tombstones and floor included; `count` and `digest` (`codec.digest`)
     are of the documents that live: above the floor and no tombstones. `environment` is the name that labels carry;
