@@ -61,7 +61,7 @@ class ProcessFunctions:
         with open(self._log or os.devnull, "ab") as log:
             child = subprocess.Popen(
                 command, cwd=_ROOT, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
-                pass_fds=[writing],
+                pass_fds=[writing], start_new_session=True,
             )  # fmt: skip
         os.close(writing)
         watch = threading.Timer(START_TIMEOUT_SECONDS, child.kill)
@@ -175,7 +175,6 @@ def main() -> None:
     parser.add_argument("--ready-fd", type=int, required=True)
     parser.add_argument("--app", default="app")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which stops us
     asyncio.run(_serve(arguments.ready_fd, arguments.app))
     os._exit(0)  # handlers may still run in threads; they are as good as killed
 

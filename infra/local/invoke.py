@@ -18,22 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infra.limits import LAMBDA_TIMEOUT_SECONDS, REST_TIMEOUT_SECONDS, SOCKET_TIMEOUT_SECONDS
+from infra import functions
+from infra.limits import LAMBDA_TIMEOUT_SECONDS
 from infra.local.ministack import ACCOUNT, REGION
-from infra.queues import QUEUES
 
-API = "api_handler"  # the REST function: the Chalice app itself
-MEMORY_MIB = 1024
+API = functions.API.name  # the REST function: the Chalice app itself
 THREADS = 64
-TIMEOUT_SECONDS = {
-    API: REST_TIMEOUT_SECONDS,
-    "websocket_connect": SOCKET_TIMEOUT_SECONDS,
-    "websocket_message": SOCKET_TIMEOUT_SECONDS,
-    "websocket_disconnect": SOCKET_TIMEOUT_SECONDS,
-    **{queue.function: float(queue.function_timeout_seconds) for queue in QUEUES},
-    "relay": 60.0,
-    "sweep": 300.0,
-}
+TIMEOUT_SECONDS = {function.name: float(function.timeout_seconds) for function in functions.FUNCTIONS}
+MEMORY_MIB = {function.name: function.memory_mb for function in functions.FUNCTIONS}
 
 Event = dict[str, Any]
 
@@ -86,7 +78,7 @@ class LambdaContext:
     timeout_seconds: float
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     function_version: str = "$LATEST"
-    memory_limit_in_mb: int = MEMORY_MIB
+    memory_limit_in_mb: int = 512
     log_stream_name: str = "local"
     identity: None = None
     client_context: None = None
@@ -115,7 +107,7 @@ class InlineFunctions:
 
     async def invoke(self, name: str, event: Event) -> Any:
         timeout_seconds = TIMEOUT_SECONDS.get(name, LAMBDA_TIMEOUT_SECONDS)
-        context = LambdaContext(name, timeout_seconds)
+        context = LambdaContext(name, timeout_seconds, memory_limit_in_mb=MEMORY_MIB.get(name, 512))
         run = contextvars.Context().run  # what one handler sets is gone for the next
         work = asyncio.get_running_loop().run_in_executor(self._pool, run, self._run, name, json.dumps(event), context)
         try:

@@ -8,6 +8,7 @@ other. Source: Lambda guide, "Using Lambda with Amazon SQS" and its "Handling er
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -27,8 +28,10 @@ log = logging.getLogger(__name__)
 class QueuePoller:
     """Takes batches from one queue, `queue.concurrency` at the same time at most."""
 
-    def __init__(self, queue: Queue, url: str, calls: AwsCalls, functions: Functions, wakes: Wakes) -> None:
-        self._queue, self._url = queue, url
+    def __init__(
+        self, queue: Queue, url: str, calls: AwsCalls, functions: Functions, wakes: Wakes, *, visibility_seconds: int
+    ) -> None:
+        self._queue, self._url, self._visibility_seconds = queue, url, visibility_seconds
         self._calls, self._functions = calls, functions
         self._written = wakes.waiter(SQS)
         self._free = asyncio.Semaphore(queue.concurrency)
@@ -74,13 +77,27 @@ class QueuePoller:
         return found
 
     async def _handle(self, messages: list[dict[str, Any]]) -> None:
+        hiding = asyncio.create_task(self._hide(messages))
         try:
             answer = await self._functions.invoke(self._queue.function, queue_event(self._queue, messages))
         except (FunctionFailed, FunctionsDown) as error:
             log.warning("%s did not take a batch: %s", self._queue.function, error)
             return
+        finally:
+            hiding.cancel()
         failed = failed_ids(answer, [message["MessageId"] for message in messages])
         await asyncio.gather(*(self._delete(message) for message in messages if message["MessageId"] not in failed))
+
+    async def _hide(self, messages: list[dict[str, Any]]) -> None:
+        """Keep messages hidden while their function runs: here they come back soon after it died, on AWS only after
+        longer than it may run."""
+        while True:
+            await asyncio.sleep(self._visibility_seconds / 2)
+            for message in messages:
+                request = {"QueueUrl": self._url, "ReceiptHandle": message["ReceiptHandle"]}
+                hidden = {"VisibilityTimeout": self._visibility_seconds}
+                with contextlib.suppress(AwsRefused, ClientError, TimeoutError):
+                    await self._calls.call(SQS, "ChangeMessageVisibility", request | hidden)
 
     async def _delete(self, message: dict[str, Any]) -> None:
         request = {"QueueUrl": self._url, "ReceiptHandle": message["ReceiptHandle"]}

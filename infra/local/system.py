@@ -12,7 +12,7 @@ import importlib
 import os
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -51,7 +51,8 @@ class LocalSystem:
     `functions`: "process" (a child that can be killed and started again) or "inline" (threads of this process, which
     gets the settings into its environment). `functions_aws_endpoint` is where the functions reach AWS when not
     directly, such as a counting proxy before `.aws_endpoint`. `shuffle` puts messages of a socket out of order.
-    `settings` are added to what the functions' settings would be. All addresses are known before `start()`.
+    `settings` are added to what the functions' settings would be. `prepare` runs when AWS and the settings are there
+    and before any function is called. All addresses are known before `start()`.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class LocalSystem:
         port: int = 0,
         on_push: OnPush | None = None,
         site_folder: Path = SITE_FOLDER,
+        prepare: Callable[[LocalSystem], None] | None = None,
     ) -> None:
         self.state_dir = state_dir.resolve()
         self.state_dir.mkdir(parents=True, exist_ok=True)
@@ -75,7 +77,7 @@ class LocalSystem:
         self._functions_aws_endpoint = functions_aws_endpoint
         self._visibility_seconds = queue_visibility_seconds
         self._shuffle, self._socket_limits, self._extra = shuffle, socket_limits, settings or {}
-        self._site_folder = site_folder
+        self._site_folder, self._prepare = site_folder, prepare
         self._public = socket.create_server(("127.0.0.1", port))
         self._private = socket.create_server(("127.0.0.1", 0))
         self._wakes = Wakes()
@@ -126,6 +128,8 @@ class LocalSystem:
             self.git.start()
             self.settings = self._make_settings()
             self._functions = self._start_functions()
+            if self._prepare is not None:
+                self._prepare(self)
             self._thread.start()
             self._started.callback(self._stop_thread)
             self._run(self._serve())
@@ -241,7 +245,10 @@ class LocalSystem:
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         urls, calls, functions = self.resources.queue_urls, self._calls, self._functions
-        pollers = [QueuePoller(queue, urls[queue.function], calls, functions, self._wakes) for queue in QUEUES]
+        hidden = {"visibility_seconds": self._visibility_seconds}
+        pollers = [
+            QueuePoller(queue, urls[queue.function], calls, functions, self._wakes, **hidden) for queue in QUEUES
+        ]
         dead, arns = urls[RELAY_DEAD_NAME], self.resources.stream_arns
         readers = [StreamReader(table, arn, calls, functions, self._wakes, dead) for table, arn in arns.items()]
         return [*(poller.run() for poller in pollers), *(reader.run() for reader in readers), Schedule(functions).run()]

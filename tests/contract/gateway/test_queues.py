@@ -71,6 +71,13 @@ def test_a_failed_message_blocks_its_group_until_it_is_visible_again(tiny: Tiny)
     assert 2 in [body["n"] for body in bodies(tiny.events("train-done"), "block")]
 
 
+def test_a_message_stays_hidden_while_its_function_runs(tiny: Tiny) -> None:
+    tiny.send("train", group="long", test="long", n=0, sleep=3 * VISIBILITY_SECONDS)
+
+    wait_for(lambda: bodies(tiny.events("train-done"), "long"))
+    assert len(bodies(tiny.events("train"), "long")) == 1
+
+
 def test_changes_of_one_key_arrive_in_order_each_once(tiny: Tiny) -> None:
     for n in range(60):
         tiny.put(f"lane-{n % 6}", f"{n:03}")
