@@ -1,0 +1,116 @@
+"""A small stand-in for a cluster with Flux, so that the real agent has something to watch where there is none.
+
+What it may do is what tests/contract/cluster covers; docs/demo-cluster.md says what it refuses. State is in memory:
+after a restart the repositories are applied again. Never for anything but a demonstration or a test.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+import yaml
+from aiohttp import web
+
+from infra.local.demo_api import Api
+from infra.local.demo_flux import Flux
+from infra.local.demo_store import Store
+from infra.local.demo_workloads import Workloads
+
+TICK_SECONDS = 0.05
+_NAME = "demo-cluster"
+
+
+class DemoCluster:
+    """Runs from `start` to `stop`, or in a `with`; a stopped one cannot be started again.
+
+    `manifests` are YAML texts to apply at first: what `connect` shows for an environment. Health checks give up after
+    `health_seconds`; a pod is ready `ready_seconds` after it was scheduled.
+    """
+
+    def __init__(
+        self,
+        manifests: Iterable[str] = (),
+        *,
+        port: int = 0,
+        token: str = "",
+        poll_seconds: float = 1.0,
+        health_seconds: float = 5.0,
+        ready_seconds: float = 1.0,
+    ) -> None:
+        self.token, self._poll_seconds = token or secrets.token_urlsafe(24), poll_seconds
+        self._folder = tempfile.TemporaryDirectory(prefix=_NAME)
+        self._store = Store()
+        self._api = Api(self._store, self.token)
+        self._flux = Flux(self._store, Path(self._folder.name), health_seconds)
+        self._workloads = Workloads(self._store, ready_seconds)
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name=_NAME, daemon=True)
+        self._is_poked = False
+        default = "{apiVersion: v1, kind: Namespace, metadata: {name: default}}"
+        for text in (default, *manifests):
+            for item in yaml.safe_load_all(text):
+                self._store.put(item)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def kubeconfig(self, path: Path) -> Path:
+        """Write a kubeconfig for this cluster that only its owner may read, and return its path."""
+        content: dict[str, object] = {"apiVersion": "v1", "kind": "Config", "current-context": _NAME}
+        content["clusters"] = [{"name": _NAME, "cluster": {"server": self.api_url}}]
+        content["users"] = [{"name": _NAME, "user": {"token": self.token}}]
+        content["contexts"] = [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}]
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            yaml.safe_dump(content, file)
+        return path
+
+    def poke(self) -> None:
+        """Look at the repositories now."""
+        self._is_poked = True
+
+    def start(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End every watch, the controllers and the listener."""
+        self._api.is_closing = True
+        self._thread.join()
+        self._socket.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def _run(self) -> None:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._api.answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.SockSite(runner, self._socket).start()
+        await asyncio.gather(self._control(), self._poll())
+        await runner.cleanup()
+
+    async def _control(self) -> None:
+        while not self._api.is_closing:
+            self._workloads.reconcile()
+            self._flux.reconcile()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _poll(self) -> None:
+        while not self._api.is_closing:
+            self._is_poked, again_at = False, time.monotonic() + self._poll_seconds
+            await self._flux.fetch()
+            while not (self._is_poked or self._api.is_closing) and time.monotonic() < again_at:
+                await asyncio.sleep(TICK_SECONDS)
