@@ -9,12 +9,12 @@ import importlib.util
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, TypeVar
 
 import msgspec
@@ -76,7 +76,7 @@ class Sandbox:
         return ChartOutput(answer.files, tuple(answer.crds))
 
     def _ask(self, operation: str, request: object, answer_type: type[_Answer]) -> _Answer:
-        with TemporaryDirectory(prefix="render-") as folder:
+        with tempfile.TemporaryDirectory(prefix="render-") as folder:
             child = _start(operation, folder)
             try:
                 conversation = _Conversation(child, msgspec.json.encode(request), self._output_bytes)
@@ -139,9 +139,9 @@ class _Conversation:
     def _answer(self) -> bytes:
         code = self.child.wait(timeout=1)
         output = bytes(self.heard[self.stdout])
-        if not output.startswith(_READY):
+        if code == 1 or not output.startswith(_READY):  # 1 is an exception nobody expected, there as here
             tail = bytes(self.heard[self.stderr][-800:]).decode(errors="replace")
-            raise RuntimeError(f"the sandbox child could not start (exit {code}): {tail}")
+            raise RuntimeError(f"the sandbox child failed (exit {code}): {tail}")
         if code:
             raise Rejected("rendering used more memory or processor time than it may")
         return output.removeprefix(_READY)

@@ -12,7 +12,9 @@ import resource
 import struct
 import sys
 from base64 import b64decode
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 MEMORY_BYTES = {"resolve": 512 * 1024**2, "render": 2 * 1024**3}  # the Helm engine needs about 1 GiB to start
 CPU_SECONDS = 10
@@ -115,6 +117,8 @@ def sanitize_dns_name(text: str) -> str:
 
 def import_gotpl() -> None:
     """Make `gotpl` importable without its package's own imports: HTML and async alone take half of a start."""
+    if "gotpl" in sys.modules:
+        return
     package = ModuleType("gotpl")
     package.__path__ = [os.path.join(path, "gotpl") for path in sys.path if os.path.isdir(os.path.join(path, "gotpl"))]
     sys.modules["gotpl"] = package
@@ -124,12 +128,12 @@ class NoClock(Exception):
     """A date function was asked for the current time."""
 
 
-def no_clock() -> object:
+def no_clock() -> Any:
     """Stands where a clock would be."""
     raise NoClock("the current time is not available in a manifest: the same commit must render the same")
 
 
-def template_functions() -> dict[str, object]:
+def template_functions() -> dict[str, Callable[..., object]]:
     """Sprig without what reads the environment, the network, the clock or chance."""
     from gotpl.funcs.sprig.registry import generic_func_map
 
@@ -159,7 +163,7 @@ def variables_type(missing: type[Exception]) -> type[dict[str, str]]:
     return Variables
 
 
-def resolve(request: dict[str, object]) -> list[dict[str, str]]:
+def resolve(request: dict[str, Any]) -> list[dict[str, str]]:
     """Resolve each string as a template of its own; a string that fails answers with its error."""
     import_gotpl()
     from gotpl.errors import TemplateExecutionError
@@ -167,7 +171,7 @@ def resolve(request: dict[str, object]) -> list[dict[str, str]]:
     from gotpl.template import Template
 
     functions = template_functions()
-    options = {
+    options: dict[str, Any] = {
         "functions": functions,
         "missing_key": "error",
         "budget": ExecutionBudget(**BUDGET),
@@ -177,7 +181,7 @@ def resolve(request: dict[str, object]) -> list[dict[str, str]]:
     return [resolve_one(text, variables, lambda text: Template(text, **options)) for text in request["strings"]]
 
 
-def resolve_one(text: str, variables: object, compile_template: object) -> dict[str, str]:
+def resolve_one(text: str, variables: object, compile_template: Callable[[str], Any]) -> dict[str, str]:
     """One string's text, or its error."""
     try:
         return {"text": compile_template(text).render(variables)}
@@ -192,7 +196,7 @@ def resolve_one(text: str, variables: object, compile_template: object) -> dict[
 # --- charts -------------------------------------------------------------------------------------------------------
 
 
-def render(request: dict[str, object]) -> dict[str, object]:
+def render(request: dict[str, Any]) -> dict[str, Any]:
     """Render a chart: `files` by template path, and what is in the chart but not rendered."""
     import helm_python as helm
 
@@ -209,7 +213,7 @@ def render(request: dict[str, object]) -> dict[str, object]:
         return {"error": str(error)}
 
 
-def refuse_chart(metadata: dict[str, object], loaded: list[dict[str, object]]) -> str:
+def refuse_chart(metadata: dict[str, Any], loaded: list[dict[str, Any]]) -> str:
     """Why a chart can't be rendered at all; Helm's own `template` command checks the same before it renders."""
     constraint = str(metadata.get("kubeVersion") or "")
     if constraint and not allows_kubernetes(constraint):
@@ -231,20 +235,37 @@ def allows_kubernetes(constraint: str) -> bool:
     return bool(semver_compare(constraint, KUBERNETES_VERSION))
 
 
-OPERATIONS = {"resolve": resolve, "render": render}
+def import_templates() -> None:
+    """Load what `resolve` needs, so that a broken installation shows before a stranger's text is read."""
+    import_gotpl()
+    import gotpl.funcs.sprig.registry
+    import gotpl.template  # noqa: F401 - loaded here, used there
+
+
+def import_charts() -> None:
+    """Load what `render` needs; the Helm engine starts with its import."""
+    import helm_python  # noqa: F401 - loaded here, used there
+
+
+OPERATIONS = {"resolve": (import_templates, resolve), "render": (import_charts, render)}
+MEMORY_EXIT = 3
 
 
 def main() -> None:
     """Give up, get ready, answer once."""
     sys.path[:0] = sys.argv[2:]
     os.environ["TZ"] = "UTC"
-    operation = OPERATIONS[sys.argv[1]]
+    prepare, operation = OPERATIONS[sys.argv[1]]
     limit_resources(MEMORY_BYTES[sys.argv[1]])
     refuse_syscalls()
+    prepare()
     os.write(1, READY)
-    answer = operation(json.loads(sys.stdin.buffer.read()))
-    sys.stdout.buffer.write(json.dumps(answer).encode("utf-8", "surrogatepass"))
-    sys.stdout.buffer.flush()
+    try:
+        answer = operation(json.loads(sys.stdin.buffer.read()))
+        sys.stdout.buffer.write(json.dumps(answer).encode("utf-8", "surrogatepass"))
+        sys.stdout.buffer.flush()
+    except MemoryError:
+        os._exit(MEMORY_EXIT)
     os._exit(0)
 
 

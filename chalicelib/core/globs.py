@@ -12,6 +12,7 @@ from chalicelib.core.errors import Rejected
 
 MAX_GLOB_LENGTH = 1000
 MAX_BRACE_DEPTH = 16
+MAX_KEPT_CLOSURES = 4096
 
 
 class InvalidGlob(Rejected):
@@ -35,37 +36,49 @@ ANY = CharacterClass((), negated=True)
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A compiled pattern: `steps[i]` eats one character and goes to i + 1, `jumps[i]` goes on without eating."""
+    """A compiled pattern. Its positions are bits: `steps[i]` eats one character and goes to i + 1, a star stays or goes
+    to i + 1 without eating, and `jumps[i]` are the positions that a brace leads to without eating.
+    """
 
     steps: dict[int, CharacterClass]
     stars: int
-    jumps: dict[int, tuple[int, ...]]
+    jumps: dict[int, int]
     length: int
 
     def matches(self, name: str) -> bool:
         """Whether the whole `name` fits."""
-        jumping = sum(1 << position for position in self.jumps)
+        forks = sum(1 << position for position in self.jumps)
         masks: dict[str, int] = {}
-        active = self._closure(1, jumping)
+        closures: dict[int, int] = {}
+        active = self._closure(1, forks)
         for character in name:
             if character not in masks:
                 masks[character] = self._mask(character)
-            active = self._closure(((active & masks[character]) << 1) | (active & self.stars), jumping)
-            if not active:
+            reached = ((active & masks[character]) << 1) | (active & self.stars)
+            if not reached:
                 return False
+            if reached not in closures:
+                if len(closures) > MAX_KEPT_CLOSURES:
+                    closures.clear()
+                closures[reached] = self._closure(reached, forks)
+            active = closures[reached]
         return bool(active >> self.length & 1)
 
     def _mask(self, character: str) -> int:
         return sum(1 << position for position, step in self.steps.items() if step.has(character))
 
-    def _closure(self, active: int, jumping: int) -> int:
-        pending = active & jumping
-        while pending:
-            bit = pending & -pending
-            added = sum(1 << target for target in self.jumps[bit.bit_length() - 1]) & ~active
-            active |= added
-            pending = (pending ^ bit) | (added & jumping)
-        return active
+    def _closure(self, active: int, forks: int) -> int:
+        followed = 0
+        while True:
+            active |= (active & self.stars) << 1
+            pending = active & forks & ~followed
+            if not pending:
+                return active | (active & self.stars) << 1
+            followed |= pending
+            while pending:
+                bit = pending & -pending
+                active |= self.jumps[bit.bit_length() - 1]
+                pending ^= bit
 
 
 class _Compiler:
@@ -78,7 +91,7 @@ class _Compiler:
         self.next = 0
         self.steps: dict[int, CharacterClass] = {}
         self.stars = 0
-        self.jumps: dict[int, tuple[int, ...]] = {}
+        self.jumps: dict[int, int] = {}
 
     def glob(self) -> Glob:
         if len(self.pattern) > MAX_GLOB_LENGTH:
@@ -104,8 +117,9 @@ class _Compiler:
                 self._eat(_exactly(self._escaped() if character == "\\" else character))
 
     def _star(self) -> None:
+        while self.pattern.startswith("*", self.at):
+            self.at += 1
         self.stars |= 1 << self.next
-        self.jumps[self.next] = (self.next + 1,)
         self.next += 1
 
     def _eat(self, step: CharacterClass) -> None:
@@ -133,8 +147,8 @@ class _Compiler:
             self.at += 1
             if self.pattern[self.at - 1] == "}":
                 break
-        self.jumps[fork] = tuple(starts)
-        self.jumps.update(dict.fromkeys(ends, (self.next,)))
+        self.jumps[fork] = sum(1 << start for start in starts)
+        self.jumps.update(dict.fromkeys(ends, 1 << self.next))
 
     def _character_class(self) -> CharacterClass:
         opened = self.at

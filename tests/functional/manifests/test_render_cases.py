@@ -75,7 +75,7 @@ def _objects(result: CheckResult) -> list[dict[str, object]]:
 
 
 def _by_identity(items: list[dict[str, object]]) -> dict[tuple[str, ...], object]:
-    found = {}
+    found: dict[tuple[str, ...], object] = {}
     for item in items:
         metadata = item["metadata"]
         assert isinstance(metadata, dict)
