@@ -1,0 +1,42 @@
+"""The running world of the road tests: one system a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.admission import Admission
+from infra.local.system import LocalSystem
+from tests.road.world import ORGANIZATION, TOKEN, World
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A system with one organisation, an admin's token, and nothing else."""
+    folder = tmp_path_factory.mktemp("world")
+    with running_world(folder) as made:
+        yield made
+
+
+class running_world:  # noqa: N801 - reads as a word where it is used
+    """Start a system in `folder`, `with` it."""
+
+    def __init__(self, folder: Path, **options: object) -> None:
+        self.folder = folder
+        self.options = options
+
+    def __enter__(self) -> World:
+        holder: list[World] = []
+        options = {"settings": {"LOCAL": "1"}, "on_push": lambda name, changes: holder[0].on_push(name, changes)}
+        system = LocalSystem(self.folder / "state", **(options | self.options))  # type: ignore[arg-type] # test options
+        world = World(system, self.folder)
+        holder.append(world)
+        self.system = system
+        system.start()
+        Admission(system, ORGANIZATION).open("Acme", TOKEN)
+        return world
+
+    def __exit__(self, *_: object) -> None:
+        self.system.stop()
