@@ -107,7 +107,7 @@ BUDGET = {"max_output_chars": MAX_STRING_CHARS, "max_iterations": 100_000, "max_
 def sanitize_dns_name(text: str) -> str:
     """Lower case; each run of characters outside `[0-9a-z]` one `-`; cut to 53; no `-` at the ends."""
     out: list[str] = []
-    for character in text.lower():
+    for character in text.replace("\u0130", "i").lower():  # Go lowers rune by rune
         if "a" <= character <= "z" or "0" <= character <= "9":
             out.append(character)
         elif not out or out[-1] != "-":

@@ -31,7 +31,8 @@ class PreviewBranch:
 
 def sanitize_dns_name(text: str) -> str:
     """Lower case; each run of other characters than `[0-9a-z]` is one `-`; cut to 53; no `-` at the ends."""
-    return _OTHER_CHARACTERS.sub("-", text.lower())[:MAX_APP_LENGTH].strip("-")
+    # Go lowers one rune to one rune; of all characters only the dotted capital I is more than one in Python.
+    return _OTHER_CHARACTERS.sub("-", text.replace("\u0130", "i").lower())[:MAX_APP_LENGTH].strip("-")
 
 
 def preview_app(app: str, branch: str, taken: Set[str] = frozenset()) -> str:
