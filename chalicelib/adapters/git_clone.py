@@ -49,8 +49,10 @@ class WarmClone:
         self._folder = cache / f"{name}.git"
         self._lock_path = cache / f"{name}.lock"
 
-    def use(self, work: Callable[[Git], T]) -> T:
+    def use(self, work: Callable[[Git], T], *, may_renew: bool = False) -> T:
         """Run `work` alone on the clone; found broken, it is made again and `work` runs once more.
+
+        `may_renew`: nothing in the clone is needed from before, so a worn one may be made again.
 
         Raises:
             ScmUnavailable: broken twice in a row, or in use by somebody else for LOCK_TIMEOUT_SECONDS.
@@ -59,6 +61,8 @@ class WarmClone:
         with self._locked() as lock:
             git = Git(self._folder, self.url, header, lock, self._memory)
             try:
+                if may_renew and self._is_worn():
+                    self._discard()
                 return self._first_or_second(git, work)
             finally:
                 if git.is_suspect:
@@ -81,8 +85,6 @@ class WarmClone:
         return ScmUnavailable(f"{self.url} does not give what git can use: {error}")
 
     def _open(self, git: Git) -> None:
-        if self._folder.exists() and self._is_worn():
-            self._discard()
         if not (self._folder / "HEAD").exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             git.local("init", "--quiet", "--bare", "--template=", "--initial-branch=none")

@@ -50,7 +50,7 @@ class GitHost:
             ensure_commit(git, sha)
             return commits(git, [sha])[0]
 
-        return self._clone.use(work)
+        return self._clone.use(work, may_renew=True)
 
     def contains(self, ref_head: str, sha: str) -> bool:
         return self._clone.use(lambda git: contains(git, ref_head, sha))

@@ -28,7 +28,7 @@ class MissingObjects(BrokenClone):
     """The host does not have (or does not give) objects that we named."""
 
     def __init__(self, git: Git, name: str) -> None:
-        super().__init__(f"no object {name}")
+        super().__init__(f"no {name}")
         self.failure = NotFound(f"{git.url} has no {name}")
 
 
@@ -95,13 +95,11 @@ def read_present(git: Git, shas: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
-def fetch_missing(git: Git, shas: Iterable[str]) -> None:
-    """Fetch those of the trees and files that the clone does not have."""
-    wanted = list(dict.fromkeys(shas))
-    if wanted:
-        answer = git.local("cat-file", "--batch-check", "--buffer", stdin="".join(f"{s}\n" for s in wanted).encode())
-        missing = [line.split()[0].decode() for line in answer.splitlines() if line.endswith(b" missing")]
-        fetch_objects(git, missing)
+def missing_of(git: Git, shas: Iterable[str]) -> list[str]:
+    """Those of the objects that the clone does not have."""
+    stdin = "".join(f"{checked(sha)}\n" for sha in shas).encode()
+    answer = git.local("cat-file", "--batch-check", "--buffer", stdin=stdin)
+    return [line.split()[0].decode() for line in answer.splitlines() if line.endswith(b" missing")]
 
 
 def read_files(git: Git, shas: Iterable[str]) -> dict[str, bytes]:

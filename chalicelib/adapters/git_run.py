@@ -30,6 +30,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STATUS = re.compile(rb"<= Recv header: HTTP/[0-9.]+ ([0-9]{3})")
 _RETRY_AFTER = re.compile(rb"<= Recv header: retry-after: ([0-9]{1,5})\s*$", re.IGNORECASE | re.MULTILINE)
 _WORDS = re.compile(rb"^remote: (.*)$", re.MULTILINE)
+_COMPLAINT = re.compile(rb"^(error|fatal): ", re.MULTILINE)  # the prefixes of git's own report functions
 _CONFIG = {
     "protocol.allow": "never",
     "protocol.https.allow": "always",
@@ -57,13 +58,18 @@ class BrokenClone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a git command ended. `statuses` are the HTTP statuses it met, in order; `words` what the host wrote."""
+    """How a git command ended. `statuses` are the HTTP statuses it met, in order; `words` what the host wrote.
+
+    `has_complained`: it met an error on its way, whatever its code says (`merge-base` answers no when it can't read).
+    """
 
     code: int
     stdout: bytes
     statuses: tuple[int, ...]
     words: str
     retry_after_seconds: int | None
+    has_reached_out: bool
+    has_complained: bool
 
 
 @dataclass(slots=True)
@@ -81,19 +87,19 @@ class Git:
         """Run a command that reads and writes only the clone; its output.
 
         Raises:
-            BrokenClone: it failed, which a whole clone gives no cause for.
+            BrokenClone: it failed or complained, which a whole clone gives no cause for.
         """
-        done = self._run(words, stdin, LOCAL_TIMEOUT_SECONDS, self._environment())
-        if done.code != 0:
-            raise BrokenClone(f"git {words[0]} ended with {done.code}")
-        return done.stdout
+        return self._local(words, stdin, (0,)).stdout
 
     def tells(self, *words: str) -> bool:
         """Run a local command that answers by its exit code, as `merge-base --is-ancestor` does: 0 is yes, 1 is no."""
-        done = self._run(words, b"", LOCAL_TIMEOUT_SECONDS, self._environment())
-        if done.code not in (0, 1):
+        return self._local(words, b"", (0, 1)).code == 0
+
+    def _local(self, words: tuple[str, ...], stdin: bytes, codes: tuple[int, ...]) -> Finished:
+        done = self._run(words, stdin, LOCAL_TIMEOUT_SECONDS, self._environment())
+        if done.code not in codes or done.has_complained:
             raise BrokenClone(f"git {words[0]} ended with {done.code}")
-        return done.code == 0
+        return done
 
     def remote(self, *words: str, stdin: bytes = b"") -> Finished:
         """Run a command that talks to the host; the caller looks at how it ended."""
@@ -104,10 +110,10 @@ class Git:
         return self._run(words, stdin, REMOTE_TIMEOUT_SECONDS, self._environment(config) | _TRACE)
 
     def failure(self, done: Finished) -> Failure | None:
-        """What a failed remote command's last HTTP status means; None when HTTP was fine and git was not."""
+        """What a failed remote command's last HTTP status means; None when git or the clone is to blame, not the host."""
         status = done.statuses[-1] if done.statuses else None
         if status is None:
-            return ScmUnavailable(f"{self.url} does not answer")
+            return ScmUnavailable(f"{self.url} does not answer") if done.has_reached_out else None
         if status == 429 or status >= 500:
             return ScmUnavailable(f"{self.url} answers HTTP {status}", done.retry_after_seconds or 5)
         if status in (404, 410):
@@ -166,6 +172,8 @@ def _finished(code: int, stdout: bytes, stderr: bytes) -> Finished:
         tuple(int(status) for status in _STATUS.findall(stderr)),
         words[:MAX_WORDS],
         int(after[-1]) if after else None,
+        b" == Info: " in stderr,
+        _COMPLAINT.search(stderr) is not None,
     )
 
 

@@ -6,9 +6,10 @@ Whoever asks for many paths names them all at once. Only the trees on the way to
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from chalicelib.adapters.git_memory import TREE, Entry, Tree
-from chalicelib.adapters.git_objects import root_tree, trees
+from chalicelib.adapters.git_memory import TREE, Entry, Memories, Tree
+from chalicelib.adapters.git_objects import missing_of, root_tree, trees
 from chalicelib.adapters.git_run import BrokenClone, Git
 
 MAX_FOLDER_DEPTH = 100
@@ -28,6 +29,15 @@ def resolve(git: Git, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
             if entry is not None:
                 found[path] = entry
     return found
+
+
+def have_folders(git: Git, commit: str, paths: Sequence[str]) -> None:
+    """Have the commit and the trees of these folders in the clone, not only in memory: fast-import reads them there."""
+    remembered = [entry.sha for entry in resolve(git, commit, paths).values() if entry.is_tree]
+    if missing_of(git, [commit, *remembered]):
+        unremembering = replace(git, memory=Memories())
+        found = resolve(unremembering, commit, paths)
+        trees(unremembering, [entry.sha for entry in found.values() if entry.is_tree])
 
 
 def files_below(git: Git, folders: dict[str, Entry]) -> dict[str, Entry]:

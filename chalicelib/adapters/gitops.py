@@ -15,14 +15,13 @@ from chalicelib.adapters.git_objects import (
     DEPTHS,
     contains,
     fetch,
-    fetch_missing,
     first_parents,
     list_refs,
     read_files,
     read_present,
 )
 from chalicelib.adapters.git_run import BrokenClone, Finished, Git
-from chalicelib.adapters.git_trees import files_below, folders_on_the_way, resolve
+from chalicelib.adapters.git_trees import files_below, folders_on_the_way, have_folders, resolve
 from chalicelib.core.errors import PushRefused, Rejected, ScmUnavailable, StaleHead
 from chalicelib.ports.git import CommitInfo, CommitPlan, RepoAddress
 
@@ -49,7 +48,7 @@ class GitRepo:
         self._clone = WarmClone(address.url, cache, lambda: secret_of(credential) if credential is not None else None)
 
     def head(self) -> str | None:
-        return self._clone.use(self._head)
+        return self._clone.use(self._head, may_renew=True)
 
     def prefetch(self, commit: str, paths: Sequence[str]) -> None:
         def work(git: Git) -> None:
@@ -84,8 +83,7 @@ class GitRepo:
 
         def work(git: Git) -> list[str]:
             if base is not None:
-                folders = resolve(git, base, folders_on_the_way(paths))
-                fetch_missing(git, [entry.sha for entry in folders.values() if entry.is_tree])
+                have_folders(git, base, folders_on_the_way(paths))
             return git.local("fast-import", "--quiet", "--force", "--done", stdin=stream).decode().split()
 
         return self._clone.use(work) if plans else []
