@@ -47,7 +47,7 @@ class FakeDocuments:
     stored: dict[TopicAddress, dict[str, tuple[Document, int]]] = field(default_factory=dict)
     floors: dict[TopicAddress, int] = field(default_factory=dict)
     cards: dict[CardAddress, FakeCard] = field(default_factory=dict)
-    before_card: Callable[[], None] | None = None
+    before_card: Callable[[], object] | None = None
 
     def floor(self, address: TopicAddress) -> int:
         return self.floors.get(address, 0)

@@ -33,7 +33,7 @@ def show_app(
     floor = documents.floor(environment_topic(agent.organization, agent.environment_id))
     for doc in apps:
         if doc.seq <= floor:
-            cards.write_agent_side(_card(agent, doc.key), floor, None, microseconds(now))
+            _clear(agent, doc.key, floor, documents, cards, now)
 
 
 def tidy(
@@ -45,15 +45,19 @@ def tidy(
     now: datetime,
 ) -> None:
     """See to what is at or below the floor: cards show it no more, then it is removed. Safe to do again."""
-    topic = environment_topic(agent.organization, agent.environment_id)
     below = [version for version in versions if version.seq <= floor][:MAX_FORGOTTEN]
     for version in below:
         if version.key.startswith(APP_PREFIX):
-            cards.write_agent_side(_card(agent, version.key), floor, None, microseconds(now))
-            newest = documents.get(topic, version.key)
-            if newest is not None and newest.seq > floor:
-                _show(agent, newest, documents, cards, now)
-    documents.forget(topic, below)
+            _clear(agent, version.key, floor, documents, cards, now)
+    documents.forget(environment_topic(agent.organization, agent.environment_id), below)
+
+
+def _clear(agent: AgentIdentity, key: str, floor: int, documents: DocumentStore, cards: Cards, now: datetime) -> None:
+    """Show the app no more, unless a document above the floor came meanwhile and left its card as it was."""
+    cards.write_agent_side(_card(agent, key), floor, None, microseconds(now))
+    newest = documents.get(environment_topic(agent.organization, agent.environment_id), key)
+    if newest is not None and newest.seq > floor:
+        _show(agent, newest, documents, cards, now)
 
 
 def _show(agent: AgentIdentity, doc: Document, documents: DocumentStore, cards: Cards, now: datetime) -> None:
