@@ -112,8 +112,7 @@ export class LiveClient {
     if (this.soon.has(topic)) return;
     this.soon.add(topic);
     this.world.after(SUBSCRIBE_SOON_MS, () => {
-      this.soon.delete(topic);
-      if (this.wants.has(topic)) this.subscribe(topic);
+      if (this.soon.delete(topic) && this.wants.has(topic)) this.subscribe(topic);
     });
   }
 

@@ -65,7 +65,9 @@ function Kustomization({ object }: { object: FluxObject }) {
       <span className="outline-name">Kustomization/{object.name}</span>
       <State tone={tone}>{word}</State>
       <span className="quiet">{revision(object.last_applied) && `applied ${revision(object.last_applied)}`}</span>
-      <Age at={object.since} />
+      <span className="quiet">
+        <Age at={object.since} />
+      </span>
       {text !== "" && <span className="cell-reason">{text}</span>}
     </li>
   );
