@@ -40,13 +40,13 @@ def _change(image: Mapping[str, Mapping[str, Any]]) -> Change | None:
 
 
 def _floor(address: TopicAddress, image: Mapping[str, Mapping[str, Any]]) -> FloorRaised:
-    return FloorRaised(address, _some(image, ("floor",))["floor"])
+    return FloorRaised(address, int(_some(image, ("floor",))["floor"]))
 
 
 def _document(address: TopicAddress, image: Mapping[str, Mapping[str, Any]]) -> DocumentChanged:
     item = _some(image, _CARD if address.topic == APPS else _DOCUMENT)
     doc = card_document(item) if address.topic == APPS else document_of(item)
-    return DocumentChanged(address, doc, item["changed_at"])
+    return DocumentChanged(address, doc, int(item["changed_at"]))
 
 
 def _some(image: Mapping[str, Mapping[str, Any]], names: tuple[str, ...]) -> Item:

@@ -45,4 +45,5 @@ def document_attributes(address: TopicAddress, doc: Document, changed_at: int) -
 def document_of(item: Item) -> Document:
     """The document an item carries; raises `KeyError` or `msgspec.MsgspecError` for one that carries none."""
     body = item.get("doc_body")
-    return Document(item["doc_key"], item["doc_seq"], _BODY.decode(body) if body is not None else None)
+    fields = {"key": item["doc_key"], "seq": item["doc_seq"], "body": _BODY.decode(body) if body is not None else None}
+    return msgspec.convert(fields, Document)
