@@ -24,7 +24,7 @@ def logger() -> Any:
     """One JSON line per unit of work; no payloads, no secrets."""
     from aws_lambda_powertools import Logger
 
-    return Logger(service="gimlet", log_uncaught_exceptions=False)
+    return Logger(service="functions", log_uncaught_exceptions=False)
 
 
 def each_message(event: Event, work: Callable[[dict[str, Any], Event], str]) -> dict[str, Any]:
