@@ -114,7 +114,7 @@ class Inventory:
         touched, self._touched = list(self._touched), {}
         return touched
 
-    def keys(self) -> list[str]:
+    def all_keys(self) -> list[str]:
         """The keys of all documents that exist."""
         keys: dict[str, None] = {"cluster": None}
         for ref, app in self._app_of.items():

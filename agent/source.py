@@ -26,7 +26,7 @@ class LiveSource:
 
     def keys(self) -> list[str]:
         """Keys of all documents that exist."""
-        return self._inventory.keys()
+        return self._inventory.all_keys()
 
     def take_touched(self) -> list[str]:
         """Keys touched since last asked."""

@@ -95,6 +95,7 @@ class FakeCluster:
         try:
             yield self
         finally:
+            self.url = ""
             self.end_watches()
             server.shutdown()
             server.server_close()
@@ -157,6 +158,9 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if not cluster.url:  # a kept connection outlives the server
+                self.close_connection = True
+                return None
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if parts.path == "/version":
