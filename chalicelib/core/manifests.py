@@ -11,9 +11,10 @@ from enum import StrEnum
 from chalicelib.core.errors import InvalidManifest, Problem
 from chalicelib.core.fields import Fields, Members, kind_of
 from chalicelib.core.globs import check_glob
+from chalicelib.core.json_trees import read_json
 from chalicelib.core.policies import CleanupPolicy, DeployPolicy, Event
 from chalicelib.core.scalars import Value
-from chalicelib.core.trees import Position, Tree, child_path, read_json, read_yaml
+from chalicelib.core.trees import Position, Tree, child_path, read_yaml
 
 APP_NAME = re.compile(r"[a-z]([a-z0-9-]{0,51}[a-z0-9])?")
 ENVIRONMENT_NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")

@@ -31,7 +31,7 @@ from chalicelib.core.scalars import Value
 from chalicelib.core.trees import Tree, body_path, read_kubernetes_yaml
 
 RAW_FILE = "manifest.yaml"
-CHART_OUTPUT_BYTES = 5 * 1024**2
+MAX_RENDERED_BYTES = 5 * 1024**2
 ENGINE = "helm 4.2.3, kubernetes v1.36.0"  # what helm-python-sdk 0.2.2 is; part of a render's inputs
 HOOK = "helm.sh/hook"
 
@@ -69,12 +69,17 @@ def render_files(manifest: Manifest, chart_files: Mapping[str, str], crds: Itera
     patchable = [_with_namespace(one, manifest.namespace) for one in placed]
     _check_unique(patchable)
     after = patched(manifest, [one.item for one in patchable])
-    kept = [Placed(one.file, one.source, item) for one, item in zip(patchable, after, strict=True) if item is not None]
+    kept = [
+        Placed(one.file, one.source, item)
+        for one, item in zip(patchable, after.objects, strict=True)
+        if item is not None
+    ]
     own = [Placed(RAW_FILE, "dependencies", item) for item in dependency_objects(manifest)]
     _check_unique([*kept, *own])
     if not kept and not own:
-        _refuse(manifest, "", "there is nothing to render", "add a chart, manifests or dependencies")
-    return Files(_written([*kept, *own]), tuple(notes))
+        message = "the patches leave nothing to apply" if placed else "there is nothing to render"
+        _refuse(manifest, "", message, "add a chart, manifests or dependencies")
+    return Files(_written([*kept, *own]), (*notes, *after.notes))
 
 
 def inputs_digest(manifest: Manifest, chart_digest: str, environment_variables: Mapping[str, str]) -> str:
@@ -87,8 +92,8 @@ def chart_objects(files: Mapping[str, str], manifest: Manifest) -> tuple[list[Pl
     """The objects of the engine's output, without hooks and tests, and a note for each of those."""
     placed: list[Placed] = []
     notes: list[str] = []
-    if sum(map(len, files.values())) > CHART_OUTPUT_BYTES:
-        _refuse(manifest, "chart", f"the chart's output is larger than {CHART_OUTPUT_BYTES // 1024**2} MB")
+    if sum(map(len, files.values())) > MAX_RENDERED_BYTES:
+        _refuse(manifest, "chart", f"the chart's output is larger than {MAX_RENDERED_BYTES // 1024**2} MB")
     for path in sorted(files):
         if path.rpartition("/")[2] == "NOTES.txt" or not files[path].strip():
             continue
@@ -129,7 +134,7 @@ def raw_objects(manifest: Manifest) -> tuple[list[Placed], list[str]]:
 
 def _chart_trees(text: str, path: str, manifest: Manifest) -> list[Tree]:
     try:
-        return read_kubernetes_yaml(text, path="", limit=CHART_OUTPUT_BYTES)
+        return read_kubernetes_yaml(text, path="", limit=MAX_RENDERED_BYTES)
     except InvalidManifest as error:
         wrong = error.problems[0]
         place = f"line {wrong.line} of its output: " if wrong.line else ""
@@ -193,7 +198,11 @@ def _written(placed: list[Placed]) -> dict[str, str]:
     by_file: dict[str, list[Object]] = {}
     for one in placed:
         by_file.setdefault(one.file, []).append(one.item)
-    return {name: write_yaml(by_file[name]) for name in sorted(by_file)}
+    files = {name: write_yaml(by_file[name]) for name in sorted(by_file)}
+    if sum(map(len, files.values())) > MAX_RENDERED_BYTES:
+        message = f"what is rendered is larger than {MAX_RENDERED_BYTES // 1024**2} MB"
+        raise InvalidManifest((Problem("", message),))
+    return files
 
 
 def _refuse(manifest: Manifest, path: str, message: str, hint: str = "") -> NoReturn:

@@ -1,6 +1,6 @@
 """From text to a plain tree that still knows where everything stood.
 
-Reads YAML and JSON within limits (size, nesting, what aliases expand to) and names every problem at once, with its
+Reads YAML within limits (size, nesting, what aliases expand to) and names every problem at once, with its
 path, line and column. What a scalar means is `scalars`' business; which fields there may be is `manifests`'.
 """
 
@@ -86,65 +86,18 @@ def read_kubernetes_yaml(text: str, *, path: str, limit: int = MAX_DOCUMENT_BYTE
     return [tree for tree in trees if tree.value is not None]
 
 
-def read_json(text: str, *, file: str = "") -> Tree:
-    """Read one JSON document. Positions of members are not known.
-
-    Raises:
-        InvalidManifest: it is no JSON, repeats a key, or breaks a limit.
-    """
-    _check_size(text, file, MAX_DOCUMENT_BYTES)
-    if _json_nesting(text) > MAX_NESTING:
-        _refuse(Problem("", f"nested deeper than {MAX_NESTING} levels", file=file))
-    try:
-        value: Value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise InvalidManifest((Problem("", error.msg, "", error.lineno, error.colno, file),)) from error
-    except ValueError as error:
-        raise InvalidManifest((Problem("", str(error), file=file),)) from error
-    return Tree(value)
-
-
-def _unique_members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {repeated!r} is there twice")
-    return members
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON value")
-
-
-def _json_nesting(text: str) -> int:
-    depth = deepest = 0
-    quoted = escaped = False
-    for character in text:
-        if quoted:
-            quoted = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            quoted = True
-        elif character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
-
-
 def _refuse(problem: Problem) -> NoReturn:
     raise InvalidManifest((problem,))
 
 
-def _check_size(text: str, file: str, limit: int) -> None:
+def check_size(text: str, file: str, limit: int) -> None:
+    """Refuse a text of more than `limit` bytes before anything reads it."""
     if len(text) > limit or len(text.encode("utf-8", "surrogatepass")) > limit:
         _refuse(Problem("", f"larger than {limit // 1024} KiB", file=file))
 
 
 def _compose(text: str, file: str, *, limit: int, path: str = "") -> Iterator[yaml.Node | None]:
-    _check_size(text, file, limit)
+    check_size(text, file, limit)
     try:
         depth = 0
         for event in yaml.parse(text, Loader=_Loader):

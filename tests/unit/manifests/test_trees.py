@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import InvalidManifest
-from chalicelib.core.trees import MAX_DOCUMENT_BYTES, child_path, read_json, read_kubernetes_yaml, read_yaml
+from chalicelib.core.json_trees import read_json
+from chalicelib.core.trees import MAX_DOCUMENT_BYTES, child_path, read_kubernetes_yaml, read_yaml
 
 
 @pytest.mark.parametrize(
