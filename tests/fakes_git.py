@@ -65,6 +65,7 @@ class FakeGitServer:
         for path, content in changes.items():
             files.pop(path, None)
             if content is not None:
+                _make_room(files, path)
                 files[path] = content
         raw = _raw_commit(info, _tree(files))
         sha = _hash("commit", raw)
@@ -221,6 +222,13 @@ class FakeSourceRepo:
     def _get(self, sha: str) -> tuple[CommitInfo, Files]:
         self.server.reach(self.address.url)
         return self.server.get(sha)
+
+
+def _make_room(files: Files, path: str) -> None:
+    """Drop what can't stand beside a file at `path`: files below it, and a file where it needs a folder."""
+    for other in list(files):
+        if other.startswith(path + "/") or path.startswith(other + "/"):
+            del files[other]
 
 
 def _small_file(path: str, content: Content) -> bytes:

@@ -19,13 +19,12 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.adapters.git_memory import Memories
-from chalicelib.adapters.git_run import BrokenClone, Git, check_address
+from chalicelib.adapters.git_run import LIMITS, BrokenClone, Git, Limits, check_address
 from chalicelib.core.errors import Failure, ScmUnavailable
 
-LOCK_TIMEOUT_SECONDS = 45
 LOCK_POLL_SECONDS = 0.005
-MAX_PACKS = 200  # each fetch leaves one; looking objects up slows with their number
-MAX_LOOSE_FOLDER_FILES = 40  # in one of 256 folders: some 10,000 loose objects
+FILES_A_PACK = 3  # .pack, .idx, .promisor
+LOOSE_FOLDERS = 256
 _CONFIG = """[core]
 	repositoryformatversion = 0
 	bare = true
@@ -40,8 +39,9 @@ T = TypeVar("T")
 class WarmClone:
     """The clone of the repository at `url` below the folder `cache`, read with what `header` gives (a header line)."""
 
-    def __init__(self, url: str, cache: Path, header: Callable[[], str | None]) -> None:
+    def __init__(self, url: str, cache: Path, header: Callable[[], str | None], limits: Limits = LIMITS) -> None:
         check_address(url)
+        self._limits = limits
         self.url = urlunsplit(urlsplit(url))
         name = sha256(self.url.encode()).hexdigest()[:32]
         self._header = header
@@ -55,11 +55,11 @@ class WarmClone:
         `may_renew`: nothing in the clone is needed from before, so a worn one may be made again.
 
         Raises:
-            ScmUnavailable: broken twice in a row, or in use by somebody else for LOCK_TIMEOUT_SECONDS.
+            ScmUnavailable: broken twice in a row, or in use by somebody else for too long.
         """
         header = self._header()
         with self._locked() as lock:
-            git = Git(self._folder, self.url, header, lock, self._memory)
+            git = Git(self._folder, self.url, header, lock, self._limits, self._memory)
             try:
                 if may_renew and self._is_worn():
                     self._discard()
@@ -93,7 +93,8 @@ class WarmClone:
     def _is_worn(self) -> bool:
         """Whether it has gathered more than is good; a look into one of the 256 folders tells of all."""
         objects = self._folder / "objects"
-        return _count(objects / "pack") > 3 * MAX_PACKS or _count(objects / "17") > MAX_LOOSE_FOLDER_FILES
+        packs, loose = _count(objects / "pack") / FILES_A_PACK, _count(objects / "17") * LOOSE_FOLDERS
+        return packs > self._limits.max_packs or loose > self._limits.max_loose_objects
 
     def _discard(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -116,7 +117,7 @@ class WarmClone:
             os.close(lock)
 
     def _wait_for(self, lock: int) -> None:
-        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        deadline = time.monotonic() + self._limits.lock_timeout_seconds
         while True:
             try:
                 return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

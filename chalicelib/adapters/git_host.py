@@ -21,7 +21,7 @@ from chalicelib.adapters.git_objects import (
     root_tree,
     trees,
 )
-from chalicelib.adapters.git_run import Git
+from chalicelib.adapters.git_run import LIMITS, Git, Limits
 from chalicelib.adapters.git_trees import changed_paths, join, resolve
 from chalicelib.core.errors import Rejected
 from chalicelib.ports.git import MAX_FILE_BYTES, MAX_FILES, CommitInfo, RepoAddress
@@ -32,9 +32,15 @@ _PEELED = "^{}"
 class GitHost:
     """The application repository at `address` (its branch does not matter here); `secret_of` as in `GitRepo`."""
 
-    def __init__(self, address: RepoAddress, cache: Path, secret_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, address: RepoAddress, cache: Path, secret_of: Callable[[str], str], limits: Limits = LIMITS
+    ) -> None:
         credential = address.credential
-        self._clone = WarmClone(address.url, cache, lambda: secret_of(credential) if credential is not None else None)
+
+        def header() -> str | None:
+            return secret_of(credential) if credential is not None else None
+
+        self._clone = WarmClone(address.url, cache, header, limits)
 
     def heads(self) -> dict[str, str]:
         return _peeled(self._clone.use(lambda git: list_refs(git, "refs/heads/*", "refs/tags/*")))

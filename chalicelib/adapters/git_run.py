@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +22,6 @@ from chalicelib.adapters.git_memory import Memories
 from chalicelib.core.errors import Failure, NotFound, Rejected, ScmUnavailable
 
 LOCAL_TIMEOUT_SECONDS = 30
-REMOTE_TIMEOUT_SECONDS = 40  # the train's function has 60 s
 SLOW_AFTER_SECONDS = 15  # a transfer below 1,000 bytes/s for so long is given up
 MAX_WORDS = 500  # characters of the host's own words that go into a message
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -57,6 +57,19 @@ class BrokenClone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to wait, by what the function that asks has left, and how much a clone may gather."""
+
+    remote_timeout_seconds: float = 40  # the train's function has 60 s
+    lock_timeout_seconds: float = 45
+    max_packs: int = 200  # each fetch leaves one; looking objects up slows with their number
+    max_loose_objects: int = 10_000
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """How a git command ended. `statuses` are the HTTP statuses it met, in order; `words` what the host wrote.
 
@@ -80,6 +93,7 @@ class Git:
     url: str
     header: str | None = field(repr=False)
     lock: int  # an open file that git and its children keep open, so that nobody takes the lock before they ended
+    limits: Limits
     memory: Memories = field(default_factory=Memories, repr=False)
     is_suspect: bool = False  # set: the clone is thrown away after this use
 
@@ -107,10 +121,10 @@ class Git:
         if self.header is not None:
             parts = urlsplit(self.url)
             config[f"http.{parts.scheme}://{parts.netloc}/.extraHeader"] = self.header
-        return self._run(words, stdin, REMOTE_TIMEOUT_SECONDS, self._environment(config) | _TRACE)
+        return self._run(words, stdin, self.limits.remote_timeout_seconds, self._environment(config) | _TRACE)
 
     def failure(self, done: Finished) -> Failure | None:
-        """What a failed remote command's last HTTP status means; None when git or the clone is to blame, not the host."""
+        """What a failed remote command's last HTTP status means; None when not the host but git or the clone failed."""
         status = done.statuses[-1] if done.statuses else None
         if status is None:
             return ScmUnavailable(f"{self.url} does not answer") if done.has_reached_out else None
@@ -134,7 +148,9 @@ class Git:
             **_numbered({**_CONFIG, **config}),
         }
 
-    def _run(self, words: tuple[str, ...], stdin: bytes, timeout_seconds: int, environment: dict[str, str]) -> Finished:
+    def _run(
+        self, words: tuple[str, ...], stdin: bytes, timeout_seconds: float, environment: dict[str, str]
+    ) -> Finished:
         with subprocess.Popen(
             ["git", *words],
             stdin=subprocess.PIPE,
@@ -149,9 +165,10 @@ class Git:
                 stdout, stderr = child.communicate(stdin, timeout_seconds)
             except BaseException as error:
                 self.is_suspect = True
-                os.killpg(child.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
                 if isinstance(error, subprocess.TimeoutExpired):
-                    raise ScmUnavailable(f"git {words[0]} took over {timeout_seconds} s on {self.url}") from None
+                    raise ScmUnavailable(f"git {words[0]} took over {timeout_seconds:g} s on {self.url}") from None
                 raise
         return _finished(child.returncode, stdout, stderr)
 

@@ -20,7 +20,7 @@ from chalicelib.adapters.git_objects import (
     read_files,
     read_present,
 )
-from chalicelib.adapters.git_run import BrokenClone, Finished, Git
+from chalicelib.adapters.git_run import LIMITS, BrokenClone, Finished, Git, Limits
 from chalicelib.adapters.git_trees import files_below, folders_on_the_way, have_folders, resolve
 from chalicelib.core.errors import PushRefused, Rejected, ScmUnavailable, StaleHead
 from chalicelib.ports.git import CommitInfo, CommitPlan, RepoAddress
@@ -39,13 +39,19 @@ class GitRepo:
     `secret_of` gives the header line ("Authorization: ...") behind the address's credential reference, at every use.
     """
 
-    def __init__(self, address: RepoAddress, cache: Path, secret_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, address: RepoAddress, cache: Path, secret_of: Callable[[str], str], limits: Limits = LIMITS
+    ) -> None:
         branch = address.branch
         if not _BRANCH.fullmatch(branch) or ".." in branch or "//" in branch or branch.endswith(("/", ".lock", ".")):
             raise Rejected(f"{branch!r} is not a branch name")
         self._ref = f"refs/heads/{branch}"
         credential = address.credential
-        self._clone = WarmClone(address.url, cache, lambda: secret_of(credential) if credential is not None else None)
+
+        def header() -> str | None:
+            return secret_of(credential) if credential is not None else None
+
+        self._clone = WarmClone(address.url, cache, header, limits)
 
     def head(self) -> str | None:
         return self._clone.use(self._head, may_renew=True)

@@ -89,6 +89,19 @@ def test_a_deleted_file_is_gone_and_so_is_its_empty_folder(host: Host) -> None:
     assert repo.read(made[0], "staging") == {"staging/cart/a.yaml": b"1"}
 
 
+def test_a_file_takes_the_place_of_a_folder_and_a_folder_that_of_a_file(host: Host) -> None:
+    host.commit(MAIN, {"one/a": b"1", "one/b": b"1", "two": b"2"})
+    repo = host.writer()
+
+    made = release(repo, plan(("one", b"file"), ("two/a", b"folder")))
+
+    assert repo.read(made[0], "") == {"one": b"file", "two/a": b"folder"}
+
+
+def test_nothing_to_build_makes_nothing(host: Host) -> None:
+    assert host.writer().build(None, []) == []
+
+
 def test_a_push_after_somebody_else_is_stale_and_leaves_their_commit(host: Host) -> None:
     base = host.commit(MAIN, {"a": b"1"})
     repo = host.writer()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters import git_clone
+from chalicelib.adapters.git_run import LIMITS, Limits
 from chalicelib.adapters.gitops import GitRepo
 from chalicelib.core.errors import ScmUnavailable, StaleHead
 from chalicelib.ports.git import CommitPlan, FileChange, RepoAddress
@@ -32,8 +34,8 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
         yield running
 
 
-def writer(server: GitServer, folder: Path) -> GitRepo:
-    return GitRepo(RepoAddress(server.url_of("acme/gitops"), "main"), folder, str)
+def writer(server: GitServer, folder: Path, limits: Limits = LIMITS) -> GitRepo:
+    return GitRepo(RepoAddress(server.url_of("acme/gitops"), "main"), folder, str, limits)
 
 
 def plan(content: bytes = b"2") -> CommitPlan:
@@ -168,39 +170,44 @@ def test_a_writer_killed_while_it_builds_is_healed_by_the_next(server: GitServer
     assert writer(server, tmp_path / "reader").head() == made
 
 
-def test_a_clone_in_use_makes_others_wait_and_then_say_so(
-    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clone_in_use_makes_others_wait_and_then_say_so(server: GitServer, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    repo = writer(server, cache)
-    repo.head()
-    monkeypatch.setattr(git_clone, "LOCK_TIMEOUT_SECONDS", 0.05)
-    entered, leave = threading.Event(), threading.Event()
+    writer(server, cache).head()
+    impatient = writer(server, cache, Limits(lock_timeout_seconds=0.05))
 
-    def hold(_: object) -> None:
-        entered.set()
-        leave.wait(30)
+    with next(cache.glob("*.lock")).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ScmUnavailable, match="in use"):
+            impatient.head()
 
-    thread = threading.Thread(target=lambda: repo._clone.use(hold))
-    thread.start()
-    entered.wait(30)
-
-    with pytest.raises(ScmUnavailable, match="in use"):
-        writer(server, cache).head()
-
-    leave.set()
-    thread.join()
-    assert writer(server, cache).head() is not None
+    assert impatient.head() is not None
 
 
-def test_a_clone_that_gathered_too_many_packs_is_made_again(
-    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clone_that_gathered_too_many_packs_is_made_again(server: GitServer, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    repo = writer(server, cache)
+    repo = writer(server, cache, Limits(max_packs=1))
     release(repo)
-    monkeypatch.setattr(git_clone, "MAX_PACKS", 1)
+    packs = set((clone_in(cache) / "objects" / "pack").glob("*.pack"))
 
-    release(repo, b"3")
+    made = release(repo, b"3")
 
-    assert len(list((clone_in(cache) / "objects" / "pack").glob("*.pack"))) <= 5
+    assert packs.isdisjoint((clone_in(cache) / "objects" / "pack").glob("*.pack"))
+    assert repo.head() == made
+
+
+def test_a_host_that_never_answers_is_given_up_and_nothing_stays_behind(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/acme/gitops.git"
+        repo = GitRepo(RepoAddress(url, "main"), tmp_path, str, Limits(remote_timeout_seconds=0.3))
+
+        with pytest.raises(ScmUnavailable, match="took over"):
+            repo.head()
+
+    left = [words for words in arguments_of_all_processes() if url.encode() in words]
+    assert left == []
+
+
+def arguments_of_all_processes() -> Iterator[bytes]:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            yield Path(f"/proc/{pid}/cmdline").read_bytes()
