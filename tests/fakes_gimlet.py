@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from chalicelib.core.documents import Topic, digest, observe, raise_floor
@@ -95,10 +96,12 @@ class FakeGimlet:
             async for data in socket:
                 message = decode_from_agent(data)
                 answer = self._answer(message)
-                if answer is not None:
-                    await socket.send(encode(answer))
                 self.received.append(message)
                 self._changed.set()
+                if answer is not None:
+                    await socket.send(encode(answer))
+        except ConnectionClosed:
+            return  # between a message and its answer
         finally:
             self.sockets.discard(socket)
             self.closes.append((socket.close_code, socket.close_reason))
