@@ -265,9 +265,10 @@ class FakeSockets:
 
 @dataclass
 class FakePresence:
-    """The presence of environments' agents: (state, connection, instant)."""
+    """The presence of environments' agents: (state, connection, instant); `broken` makes it not answer."""
 
     states: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
+    broken: bool = False
 
     def online(self, organization: str, environment_id: str, info: AgentInfo, at: datetime) -> None:
         held = self.states.get((organization, environment_id))
@@ -275,6 +276,8 @@ class FakePresence:
             self.states[organization, environment_id] = ("online", info.connection_id, at)
 
     def away(self, organization: str, environment_id: str, connection_id: str, since: datetime) -> None:
+        if self.broken:
+            raise StoreUnavailable("environments do not answer")
         held = self.states.get((organization, environment_id))
         if held is not None and held[1] == connection_id:
             self.states[organization, environment_id] = ("away", connection_id, since)

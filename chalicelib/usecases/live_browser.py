@@ -12,6 +12,7 @@ from chalicelib.wire.messages import Error, Floor, Resync, Subscribe, Unsubscrib
 
 TOMBSTONES_LIVE = timedelta(hours=1)
 OVERLAP = timedelta(seconds=60)  # writers give up after 30 s; clocks of functions differ by less
+CHECK_EACH = timedelta(seconds=60)  # how long a viewer's permission is believed
 MOST_RESUMED = 2000  # documents; painting anew is cheaper above
 MAX_SUBSCRIPTIONS = 64  # of one socket
 MAX_KEYS = 200
@@ -37,7 +38,8 @@ def subscribe(
         return "refused"
     address = TopicAddress(caller.organization_id, message.topic)
     keys = frozenset(message.keys) if message.keys is not None else None
-    subscription = Subscription(address, connection.id, caller, now, prefix=message.prefix, keys=keys)
+    due_at = now - CHECK_EACH  # looked up with the first delivery: the session may have ended since its ticket
+    subscription = Subscription(address, connection.id, caller, due_at, prefix=message.prefix, keys=keys)
     subscriptions.add(subscription)
     for text in _answer(subscription, message.since, topics, now):
         if sockets.post(Post(connection.id, text)) is Delivery.GONE:

@@ -6,19 +6,19 @@ and resumes: a change is late then, never lost. One topic's trouble is kept from
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.core.errors import StoreUnavailable, Unavailable
 from chalicelib.core.frames import frames_of
 from chalicelib.core.topics import TopicAddress
 from chalicelib.ports.connections import Access, Connections, Delivery, Post, Sockets, Subscription, Subscriptions
 from chalicelib.ports.live import Change, DocumentChanged, FloorRaised, Pace, Unreadable
+from chalicelib.usecases.live_browser import CHECK_EACH
 from chalicelib.wire.codec import encode
 from chalicelib.wire.messages import Document, Floor, Resync
 
 FRAME_SPACING_SECONDS = 0.5  # 2 frames a second per topic and viewer
 MAX_ROUNDS = 8  # frames of one batch to one viewer of a topic; more is cheaper to paint anew
-CHECK_EACH = timedelta(seconds=60)  # how long a permission is believed
 MAX_CHECKS = 50  # permissions looked up in one batch; the rest are in the next
 
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from chalicelib.core.documents import digest
-from chalicelib.usecases.live_presence import check_agent, cut_agent, disconnect
+from chalicelib.core.errors import StoreUnavailable
+from chalicelib.usecases.live_presence import OnlineEnvironment, check_agent, cut_agent, disconnect
 from chalicelib.wire import bodies
 from chalicelib.wire.messages import AgentResult, Document, Heartbeat, Hello
 from tests.functional.live.rig import ENV, Rig, app_doc, pod_doc
@@ -257,9 +258,43 @@ def test_an_agent_that_is_silent_for_150_seconds_is_away_since_it_last_spoke(rig
     rig.greet_agent()
     spoke = rig.clock.now
     rig.sockets.active_at["a1"] = spoke
+    online = OnlineEnvironment("acme", "e1", "a1")
     ports = (rig.connections, rig.sockets, rig.presence)
 
-    assert check_agent("acme", "e1", *ports, rig.clock.later(149))
-    assert not check_agent("acme", "e1", *ports, rig.clock.later(1))
+    assert check_agent(online, *ports, rig.clock.later(149))
+    assert not check_agent(online, *ports, rig.clock.later(1))
     assert rig.presence.states["acme", "e1"] == ("away", "a1", spoke)
-    assert not check_agent("acme", "e1", *ports, rig.clock.later(1))
+    assert rig.connections.rows == {}
+
+
+def test_an_agent_whose_end_nobody_heard_of_is_found_away(rig: Rig) -> None:
+    rig.greet_agent()
+    rig.connections.close("a1")
+    later = rig.clock.later(60)
+
+    online = OnlineEnvironment("acme", "e1", "a1")
+    assert not check_agent(online, rig.connections, rig.sockets, rig.presence, later)
+    assert rig.presence.states["acme", "e1"] == ("away", "a1", later)
+
+
+def test_a_hang_up_that_the_records_could_not_be_told_of_can_be_told_again(rig: Rig) -> None:
+    rig.greet_agent()
+    rig.presence.broken = True
+    with pytest.raises(StoreUnavailable):
+        disconnect("a1", rig.connections, rig.presence, rig.clock.now)
+    rig.presence.broken = False
+
+    disconnect("a1", rig.connections, rig.presence, rig.clock.now)
+
+    assert rig.presence.states["acme", "e1"][0] == "away"
+
+
+def test_a_rotated_key_silences_the_agent_even_while_records_do_not_answer(rig: Rig) -> None:
+    rig.greet_agent()
+    rig.presence.broken = True
+
+    with pytest.raises(StoreUnavailable):
+        cut_agent("acme", "e1", rig.connections, rig.sockets, rig.presence, rig.clock.now)
+
+    assert rig.sockets.closed == ["a1"]
+    assert rig.send("a1", pod_doc(1)).outcome == "unknown"
