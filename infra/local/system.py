@@ -42,6 +42,7 @@ from infra.queues import QUEUES, RELAY_DEAD_NAME
 VISIBILITY_SECONDS = 2
 CALL_TIMEOUT_SECONDS = 300.0
 STOP_TIMEOUT_SECONDS = 1.0
+AWS_FOLDER = "aws"  # below the state folder
 SITE_FOLDER = Path(__file__).resolve().parents[2] / "frontend" / "dist"
 
 
@@ -81,7 +82,7 @@ class LocalSystem:
         self._public = socket.create_server(("127.0.0.1", port))
         self._private = socket.create_server(("127.0.0.1", 0))
         self._wakes = Wakes()
-        self._ministack = MiniStack(self.state_dir / "aws", on_write=self._wakes.tell)
+        self._ministack = MiniStack(self.state_dir / AWS_FOLDER, on_write=self._wakes.tell)
         self.git = GitServer(self.state_dir / "git", on_push=on_push)
         self.settings: dict[str, str] = {}
         self.resources: Resources
