@@ -5,10 +5,10 @@ after a restart the repositories are applied again. Never for anything but a dem
 """
 
 import asyncio
+import json
 import os
 import secrets
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterable
@@ -24,39 +24,29 @@ from infra.local.demo_store import Store
 from infra.local.demo_workloads import Workloads
 
 TICK_SECONDS = 0.05
+POLL_SECONDS = 1.0
 _NAME = "demo-cluster"
+_DEFAULT = "{apiVersion: v1, kind: Namespace, metadata: {name: default}}"
 
 
 class DemoCluster:
     """Runs from `start` to `stop`, or in a `with`; a stopped one cannot be started again.
 
-    `manifests` are YAML texts to apply at first: what `connect` shows for an environment. Health checks give up after
-    `health_seconds`; a pod is ready `ready_seconds` after it was scheduled.
+    `manifests` are YAML texts to apply at first: what `connect` shows for an environment. Its addresses are known, and
+    its kubeconfig can be written, before it starts. Health checks give up after `health_seconds`.
     """
 
     def __init__(
-        self,
-        manifests: Iterable[str] = (),
-        *,
-        port: int = 0,
-        token: str = "",
-        poll_seconds: float = 1.0,
-        health_seconds: float = 5.0,
-        ready_seconds: float = 1.0,
+        self, manifests: Iterable[str] = (), *, port: int = 0, token: str = "", health_seconds: float = 5.0
     ) -> None:
-        self.token, self._poll_seconds = token or secrets.token_urlsafe(24), poll_seconds
-        self._folder = tempfile.TemporaryDirectory(prefix=_NAME)
-        self._store = Store()
+        self.token, self._store = token or secrets.token_urlsafe(24), Store()
         self._api = Api(self._store, self.token)
-        self._flux = Flux(self._store, Path(self._folder.name), health_seconds)
-        self._workloads = Workloads(self._store, ready_seconds)
+        self._flux, self._workloads = Flux(self._store, health_seconds), Workloads(self._store)
         self._socket = socket.create_server(("127.0.0.1", port))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name=_NAME, daemon=True)
         self._is_poked = False
-        default = "{apiVersion: v1, kind: Namespace, metadata: {name: default}}"
-        for text in (default, *manifests):
-            for item in yaml.safe_load_all(text):
-                self._store.put(item)
+        for item in (it for text in (_DEFAULT, *manifests) for it in yaml.safe_load_all(text)):
+            self._store.put(item)
 
     @property
     def api_url(self) -> str:
@@ -64,12 +54,13 @@ class DemoCluster:
 
     def kubeconfig(self, path: Path) -> Path:
         """Write a kubeconfig for this cluster that only its owner may read, and return its path."""
-        content: dict[str, object] = {"apiVersion": "v1", "kind": "Config", "current-context": _NAME}
-        content["clusters"] = [{"name": _NAME, "cluster": {"server": self.api_url}}]
-        content["users"] = [{"name": _NAME, "user": {"token": self.token}}]
-        content["contexts"] = [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}]
+        content = {
+            "clusters": [{"name": _NAME, "cluster": {"server": self.api_url}}],
+            "users": [{"name": _NAME, "user": {"token": self.token}}],
+            "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
+        }
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            yaml.safe_dump(content, file)
+            json.dump({"apiVersion": "v1", "kind": "Config", "current-context": _NAME, **content}, file)
         return path
 
     def poke(self) -> None:
@@ -85,7 +76,6 @@ class DemoCluster:
         self._api.is_closing = True
         self._thread.join()
         self._socket.close()
-        self._folder.cleanup()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -110,7 +100,7 @@ class DemoCluster:
 
     async def _poll(self) -> None:
         while not self._api.is_closing:
-            self._is_poked, again_at = False, time.monotonic() + self._poll_seconds
+            self._is_poked, again_at = False, time.monotonic() + POLL_SECONDS
             await self._flux.fetch()
             while not (self._is_poked or self._api.is_closing) and time.monotonic() < again_at:
                 await asyncio.sleep(TICK_SECONDS)

@@ -1,6 +1,6 @@
 """The demo cluster's Flux: fetches GitRepositories, applies Kustomizations, reports as kustomize-controller 1.9 does.
 
-Plain YAML only: no overlays, substitution, dependencies, decryption or remote clusters. Every source is polled all the
+Plain YAML only: no overlays, substitution, dependencies, decryption, remote clusters. Every source is looked at all the
 time, whatever its interval, and every health check has the same time, whatever its timeout.
 """
 
@@ -9,161 +9,156 @@ import io
 import os
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 import yaml
 
-from infra.local.demo_store import Object, Refused, Store, condition, dig, key_of, now_text, set_condition
+from infra.local.demo_store import Key, Object, Refused, Store, condition, dig, key_of, now_text, set_condition
 from infra.local.demo_workloads import rollout
 
 GIT_SECONDS = 20
 RETRY_SECONDS = 10.0  # after a failure; also how soon a healed app is seen
 OWNER = "kustomize.toolkit.fluxcd.io"
 _ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
-_IN_PROGRESS = ("Unknown", "Progressing", "Reconciliation in progress")
 Files: TypeAlias = dict[PurePosixPath, bytes]
-Said: TypeAlias = Mapping[str, tuple[str, str, str]]  # conditions
-Key: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(slots=True)
 class Run:
-    """One reconciliation; `checks` are the objects whose health it waits for."""
+    """What is known of a Kustomization: its last reconciliation, what it applied, whose health it waits for."""
 
-    cause: tuple[str, int]
-    text: str
-    checks: list[Object] = field(default_factory=list)
-    began_at: float = field(default_factory=time.monotonic)
-    again_at: float = float("inf")
+    item: Object
+    cause: tuple[str, int] = ("", 0)
+    held: list[Key] = field(default_factory=list)
+    checks: list[Key] = field(default_factory=list)
+    began_at: float = 0.0
+    again_at: float = 0.0
 
 
 class Flux:
     """source-controller and kustomize-controller, over one store."""
 
-    def __init__(self, store: Store, folder: Path, health_seconds: float) -> None:
-        self._store, self._folder, self._health_seconds = store, folder, health_seconds
+    def __init__(self, store: Store, health_seconds: float) -> None:
+        self._store, self._health_seconds = store, health_seconds
         self._files: dict[str, tuple[str, Files]] = {}
         self._runs: dict[str, Run] = {}
-        self._held: dict[str, set[Key]] = {}
-        self._last: dict[str, Object] = {}
 
     async def fetch(self) -> None:
         """Look once at every source and keep what is new."""
         for item in self._store.items("GitRepository"):
-            uid, url, branch = item["metadata"]["uid"], item["spec"]["url"], dig(item, "spec.ref.branch")
-            revision, files = self._files.get(uid, ("", {}))
+            uid, status = item["metadata"]["uid"], item["status"]
+            known = self._files.get(uid, ("", {}))
             try:
-                self._files[uid] = revision, files = await asyncio.to_thread(
-                    _fetched, self._folder, url, branch, revision, files
-                )
-            except subprocess.SubprocessError as error:
-                said = (getattr(error, "stderr", None) or b"no answer").decode(errors="replace").strip()
-                failed = ("False", "GitOperationFailed", f"failed to checkout and determine revision: {said}")
-                self._mark(item, {"Ready": failed})
+                self._files[uid] = found = await asyncio.to_thread(_fetched, item["spec"], known)
+            except Refused as error:
+                self._mark(item, Ready=("False", error.reason, str(error)))
                 continue
-            is_known = dig(item, "status.artifact.revision") == revision
-            artifact = item["status"]["artifact"] if is_known else {"revision": revision, "lastUpdateTime": now_text()}
-            ready = ("True", "Succeeded", f"stored artifact for revision '{revision}'")
-            self._mark(item, {"Ready": ready}, artifact=artifact)
+            if found is not known or not status:
+                status = {"artifact": {"revision": found[0], "lastUpdateTime": now_text()}}
+                self._mark(item, status, Ready=("True", "Succeeded", f"stored artifact for revision '{found[0]}'"))
 
     def reconcile(self) -> None:
         """Take every Kustomization one step."""
         present = {it["metadata"]["uid"]: it for it in self._store.items("Kustomization")}
-        for uid in self._last.keys() - present.keys():
-            self._prune(self._last[uid], set())
-        self._last = present
-        for uid, it in present.items():
+        for uid in self._runs.keys() - present.keys():
+            self._prune(self._runs.pop(uid), [])
+        for uid, item in present.items():
+            run = self._runs.setdefault(uid, Run(item))
+            run.item = item
             try:
-                self._step(uid, it)
+                self._step(run)
             except Refused as error:
-                self._fail(it, self._runs[uid], error)
+                self._fail(run, error)
 
-    def _step(self, uid: str, it: Object) -> None:
-        run = self._runs.get(uid)
-        if run is not None and run.checks:
-            return self._await_health(it, run)
-        source = self._store.get("GitRepository", it["metadata"]["namespace"], it["spec"]["sourceRef"]["name"])
+    def _step(self, run: Run) -> None:
+        spec, metadata = run.item["spec"], run.item["metadata"]
+        source = self._store.get("GitRepository", metadata["namespace"], spec["sourceRef"]["name"])
         revision, files = self._files.get(dig(source, "metadata.uid") or "", ("", {}))
-        cause = (revision, it["metadata"]["generation"])
-        if dig(it, "spec.suspend") or (run and run.cause == cause and time.monotonic() < run.again_at):
-            return None
-        self._runs[uid] = run = Run(cause, f"for revision {revision} with a timeout of {self._health_seconds:g}s")
-        if not revision:
-            raise Refused("ArtifactFailed", "Source artifact not found")
-        return self._apply(it, run, files)
-
-    def _apply(self, it: Object, run: Run, files: Files) -> None:
-        self._progress(it, f"Fetching manifests {run.text}")
-        found = _below(files, PurePosixPath(it["spec"]["path"]))
-        self._progress(it, f"Building manifests {run.text}", lastAttemptedRevision=run.cause[0])
-        wanted = _built(found)
-        self._progress(it, f"Detecting drift {run.text}")
-        run.checks = [self._put(it, item) for item in wanted]
-        self._prune(it, {key_of(item) for item in run.checks})
-        self._held[it["metadata"]["uid"]] = {key_of(item) for item in run.checks}
-        if not it["spec"].get("wait"):
-            run.checks = []
+        cause, now = (revision, metadata["generation"]), time.monotonic()
         if run.checks:
-            self._progress(it, f"Running health checks {run.text}")
-        self._await_health(it, run)
+            self._await_health(run)
+        elif revision and not spec.get("suspend") and (cause != run.cause or now >= run.again_at):
+            run.cause, run.began_at = cause, now
+            self._apply(run, files)
 
-    def _put(self, it: Object, wanted: Object) -> Object:
-        """Apply an object under the labels of its Kustomization."""
-        labels = (wanted["metadata"].get("labels") or {}) | _own_labels(it)
+    def _apply(self, run: Run, files: Files) -> None:
+        self._progress(run, "Fetching manifests")
+        path = PurePosixPath(run.item["spec"]["path"])
+        found = {at: text for at, text in files.items() if at.is_relative_to(path)}
+        if not found:
+            raise Refused("ArtifactFailed", f"kustomization path not found: {path}: no such file or directory")
+        self._progress(run, "Building manifests", lastAttemptedRevision=run.cause[0])
+        wanted = _built(found)
+        self._progress(run, "Detecting drift")
+        held = [self._put(run.item, it) for it in wanted]
+        self._prune(run, held)
+        run.checks = held if run.item["spec"].get("wait") else []
+        if run.checks:
+            self._progress(run, "Running health checks")
+        self._await_health(run)
+
+    def _put(self, owner: Object, wanted: Object) -> Key:
+        labels = (wanted["metadata"].get("labels") or {}) | _own_labels(owner)
         try:
-            return self._store.put(wanted | {"metadata": wanted["metadata"] | {"labels": labels}})
+            self._store.put(wanted | {"metadata": wanted["metadata"] | {"labels": labels}})
         except Refused as error:
-            raise Refused("ReconciliationFailed", f"{_named(wanted)} dry-run failed: {error}") from error
+            raise Refused("ReconciliationFailed", f"{_named(key_of(wanted))} dry-run failed: {error}") from error
+        return key_of(wanted)
 
-    def _prune(self, it: Object, kept: set[Key]) -> None:
-        """Delete what `it` applied and no longer holds, if it is still its own and not marked to stay."""
-        before = self._held.pop(it["metadata"]["uid"], set())
-        for found in filter(None, (self._store.get(*key) for key in before - kept)):
+    def _prune(self, run: Run, held: list[Key]) -> None:
+        """Delete what was applied and is no longer held, if it is still its own and not marked to stay."""
+        gone, run.held = set(run.held) - set(held), held
+        for found in filter(None, (self._store.get(*key) for key in gone)):
             marks = (found["metadata"].get("labels") or {}) | (found["metadata"].get("annotations") or {})
-            is_own = _own_labels(it).items() <= marks.items() and marks.get(f"{OWNER}/prune") != "disabled"
-            if is_own and it["spec"].get("prune"):
+            is_own = _own_labels(run.item).items() <= marks.items() and marks.get(f"{OWNER}/prune") != "disabled"
+            if is_own and run.item["spec"].get("prune"):
                 self._store.delete(found)
 
-    def _await_health(self, it: Object, run: Run) -> None:
-        found = [self._store.get(*key_of(item)) or item for item in run.checks]
-        late = [f"{_named(item)} status: 'InProgress'" for item in found if rollout(item) != "Current"]
-        took = f"{time.monotonic() - run.began_at:.3f}s"
-        if late and time.monotonic() - run.began_at > self._health_seconds:
-            said = f"health check failed after {took}: timeout waiting for: [{', '.join(late)}]"
-            raise Refused("HealthCheckFailed", said)
+    def _await_health(self, run: Run) -> None:
+        late = [key for key in run.checks if rollout(self._store.get(*key)) != "Current"]
+        seconds = time.monotonic() - run.began_at
+        if late and seconds > self._health_seconds:
+            names = ", ".join(f"{_named(key)} status: 'InProgress'" for key in late)
+            raise Refused(
+                "HealthCheckFailed", f"health check failed after {seconds:.3f}s: timeout waiting for: [{names}]"
+            )
         if not late:
-            healthy = {"Healthy": ("True", "Succeeded", f"Health check passed in {took}")} if run.checks else {}
+            health = {"Healthy": ("True", "Succeeded", f"Health check passed in {seconds:.3f}s")} if run.checks else {}
+            run.checks, run.again_at = [], float("inf")
             ready = ("True", "ReconciliationSucceeded", f"Applied revision: {run.cause[0]}")
-            run.checks = []
-            self._mark(it, {**healthy, "Ready": ready}, lastAppliedRevision=run.cause[0])
+            self._mark(run.item, {"lastAppliedRevision": run.cause[0]}, **health, Ready=ready)
 
-    def _fail(self, it: Object, run: Run, error: Refused) -> None:
+    def _fail(self, run: Run, error: Refused) -> None:
         run.checks, run.again_at = [], time.monotonic() + RETRY_SECONDS
         failed = ("False", error.reason, str(error))
-        was = condition(self._store.get(*key_of(it)) or it, "Reconciling").get("message", "")
-        said = {"Ready": failed, "Reconciling": ("True", "ProgressingWithRetry", was)}
-        self._mark(it, said | ({"Healthy": failed} if error.reason == "HealthCheckFailed" else {}))
-        self._store.warn(it, error.reason, str(error))
+        was = condition(self._store.get(*key_of(run.item)) or {}, "Reconciling").get("message", "")
+        health = {"Healthy": failed} if error.reason == "HealthCheckFailed" else {}
+        self._mark(run.item, {}, Reconciling=("True", "ProgressingWithRetry", was), **health, Ready=failed)
+        self._store.warn(run.item, error.reason, str(error))
 
-    def _progress(self, it: Object, message: str, **status: object) -> None:
-        self._mark(it, {"Reconciling": ("True", "Progressing", message), "Ready": _IN_PROGRESS}, **status)
+    def _progress(self, run: Run, step: str, **status: object) -> None:
+        text = f"{step} for revision {run.cause[0]} with a timeout of {self._health_seconds:g}s"
+        ready = ("Unknown", "Progressing", "Reconciliation in progress")
+        self._mark(run.item, status, Reconciling=("True", "Progressing", text), Ready=ready)
 
-    def _mark(self, item: Object, conditions: Said, **status: object) -> None:
-        """Report on `item`: its conditions, and further fields of its status."""
+    def _mark(
+        self, item: Object, status: Mapping[str, object] | None = None, **conditions: tuple[str, str, str]
+    ) -> None:
+        """Report on `item`: further fields of its status, and conditions."""
 
         def change(it: Object) -> None:
-            it["status"] |= status
+            it["status"] |= status or {}
             for name, said in conditions.items():
                 set_condition(it, name, *said)
-            if condition(it, "Ready")["status"] == "True":
+            if conditions["Ready"][0] == "True":
                 it["status"]["observedGeneration"] = item["metadata"]["generation"]
-                it["status"]["conditions"] = [
-                    known for known in it["status"]["conditions"] if known["type"] != "Reconciling"
-                ]
+                others = [known for known in it["status"]["conditions"] if known["type"] != "Reconciling"]
+                it["status"]["conditions"] = others
 
         self._store.edit(item, change)
 
@@ -172,41 +167,43 @@ def _own_labels(it: Object) -> dict[str, str]:
     return {f"{OWNER}/{part}": it["metadata"][part] for part in ("name", "namespace")}
 
 
-def _named(item: Object) -> str:
-    return "/".join(filter(None, key_of(item)))
+def _named(key: Key) -> str:
+    return "/".join(filter(None, key))
 
 
-def _fetched(folder: Path, url: str, branch: str, revision: str, files: Files) -> tuple[str, Files]:
-    """The revision at the branch's head and its files; what is given when that is the head."""
+def _git(*arguments: str) -> bytes:
+    environment = _ENVIRONMENT | {"PATH": os.environ["PATH"]}
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, timeout=GIT_SECONDS, env=environment)
+    except subprocess.TimeoutExpired as error:
+        raise Refused("GitOperationFailed", f"git {arguments[0]}: no answer in {GIT_SECONDS} s") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip() or "the branch was not found"
+        raise Refused("GitOperationFailed", f"failed to checkout and determine revision: {said}")
+    return done.stdout
 
-    def git(*arguments: str) -> bytes:
-        command = ["git", "--git-dir", str(folder), *arguments]
-        environment = _ENVIRONMENT | {"PATH": os.environ["PATH"]}
-        return subprocess.run(command, capture_output=True, check=True, timeout=GIT_SECONDS, env=environment).stdout
 
-    head = git("ls-remote", "--exit-code", "--", url, f"refs/heads/{branch}").split()[0].decode()
-    if revision == f"{branch}@sha1:{head}":
-        return revision, files
-    git("init", "--quiet", "--bare")
-    git("fetch", "--quiet", "--depth=1", "--", url, head)
-    with tarfile.open(fileobj=io.BytesIO(git("archive", head))) as tar:
+def _fetched(spec: Object, known: tuple[str, Files]) -> tuple[str, Files]:
+    """The revision at the source's branch and its files; `known` itself when that is still the head."""
+    url, branch = spec["url"], dig(spec, "ref.branch") or "master"
+    head = _git("ls-remote", "--exit-code", "--", url, f"refs/heads/{branch}").split()[0].decode()
+    if known[0] == f"{branch}@sha1:{head}":
+        return known
+    with tempfile.TemporaryDirectory() as folder:
+        _git("init", "--quiet", "--bare", folder)
+        _git("-C", folder, "fetch", "--quiet", "--depth=1", "--", url, head)
+        packed = io.BytesIO(_git("-C", folder, "archive", head))
+    with tarfile.open(fileobj=packed) as tar:
         found = [(PurePosixPath(it.name), tar.extractfile(it)) for it in tar if it.isfile()]
         return f"{branch}@sha1:{head}", {path: it.read() for path, it in found if it}
 
 
-def _below(files: Files, path: PurePosixPath) -> Files:
-    found = {at: text for at, text in files.items() if at.is_relative_to(path)}
-    if not found:
-        raise Refused("ArtifactFailed", f"kustomization path not found: {path}: no such file or directory")
-    return found
-
-
 def _built(files: Files) -> list[Object]:
-    """The objects of all YAML files, namespaces first, as Flux takes them where there is no kustomization.yaml."""
+    """The objects of all YAML files, namespaces first."""
     items: list[Object] = []
-    for at, text in sorted((at, text) for at, text in files.items() if at.suffix in (".yaml", ".yml")):
+    for at in sorted(it for it in files if it.suffix in (".yaml", ".yml")):
         try:
-            items += [it for it in yaml.load_all(text, yaml.CSafeLoader) if it is not None]
+            items += filter(None, yaml.load_all(files[at], yaml.CSafeLoader))
         except yaml.YAMLError as error:
             raise Refused("BuildFailed", f"failed to decode Kubernetes YAML from {at}: {error}") from error
         if at.stem == "kustomization" or not all(dig(it, "kind") and dig(it, "metadata.name") for it in items):

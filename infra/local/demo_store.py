@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 Object: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[str, str, str]  # kind, namespace ("" for none), name
 Change: TypeAlias = tuple[Object | None, Object | None]  # before and after; no after: deleted
 HISTORY = 4000  # changes that a watch may go back
 _SERVED = {
@@ -46,8 +47,7 @@ def dig(item: Any, path: str) -> Any:
     return item
 
 
-def key_of(item: Object) -> tuple[str, str, str]:
-    """Kind, namespace ("" for none) and name."""
+def key_of(item: Object) -> Key:
     return item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
@@ -73,7 +73,7 @@ class Store:
 
     def __init__(self) -> None:
         self.version = time.time_ns() // 1_000_000
-        self._objects: dict[tuple[str, str, str], Object] = {}
+        self._objects: dict[Key, Object] = {}
         self._history: deque[Change] = deque(maxlen=HISTORY)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:

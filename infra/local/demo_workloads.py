@@ -14,28 +14,35 @@ from infra.local.demo_store import VERSIONS, Object, Store, condition, dig, key_
 
 FAIL_LABEL = "e2e.test/fail"  # imagepull or crashloop, as in the test bed
 _CANNOT_PULL = re.compile(r":[^/@]*(does-not-exist|broken)")
-_SECONDS_IN = {"": 0.0, "Terminating": 0.3, "ErrImagePull": 1.0, "CrashLoopBackOff": 5.0}  # others: `ready_seconds`
+_STEPS = {  # what follows a state, and after how many seconds
+    "": ("ContainerCreating", 0.0),
+    "ContainerCreating": ("Running", 1.0),
+    "ErrImagePull": ("ImagePullBackOff", 1.0),
+    "CrashLoopBackOff": ("CrashLoopBackOff", 5.0),
+    "Terminating": ("", 0.3),
+}
 _MESSAGES = {
     "ErrImagePull": 'failed to pull image "{}": manifest unknown',
     "ImagePullBackOff": 'Back-off pulling image "{}": manifest unknown',
     "CrashLoopBackOff": 'back-off restarting failed container of "{}"',
 }
+_READY = {"Pod": "Ready", "Kustomization": "Ready", "Job": "Complete", "Deployment": "Progressing"}
 
 
-def rollout(item: Object) -> str:
+def rollout(item: Object | None) -> str:
     """Current or InProgress, as Flux judges an object (kstatus); what only is stored is Current."""
-    done = {"Deployment": "Progressing", "Job": "Complete", "Pod": "Ready", "Kustomization": "Ready"}.get(item["kind"])
-    observed = dig(item, "status.observedGeneration") in (None, item["metadata"].get("generation"))
-    found = condition(item, done or "")
-    is_rolled = item["kind"] != "Deployment" or found.get("reason") == "NewReplicaSetAvailable"
-    return "Current" if not done or (observed and is_rolled and found.get("status") == "True") else "InProgress"
+    kind = item["kind"] if item else ""
+    said = condition(item or {}, _READY.get(kind, ""))
+    is_observed = kind != "Deployment" or dig(item, "status.observedGeneration") == dig(item, "metadata.generation")
+    is_ready = said.get("status") == "True" and said["reason"] != "ReplicaSetUpdated"
+    return "Current" if item and (kind not in _READY or (is_ready and is_observed)) else "InProgress"
 
 
 class Workloads:
     """Each `reconcile` takes every object one step towards what its spec says."""
 
-    def __init__(self, store: Store, ready_seconds: float) -> None:
-        self._store, self._ready_seconds = store, ready_seconds
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._since: dict[str, tuple[object, float]] = {}
 
     def reconcile(self) -> None:
@@ -56,21 +63,17 @@ class Workloads:
                 self._store.delete(it)
 
     def _owned(self, kind: str, owner: Object) -> list[Object]:
-        uid = owner["metadata"]["uid"]
-        return [
-            it
-            for it in self._store.items(kind)
-            if any(ref["uid"] == uid for ref in it["metadata"].get("ownerReferences", ()))
-        ]
+        return [it for it in self._store.items(kind) if it["metadata"].get("ownerReferences") == [_ref(owner)]]
 
     def _roll(self, deployment: Object) -> None:
         """Rolling update: one new pod above the wanted number, old ones go as new ones become available."""
         template, wanted = deployment["spec"]["template"], deployment["spec"]["replicas"]
-        digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
-        new = _child(deployment, "ReplicaSet", digest, {"pod-template-hash": digest})
-        old = [it for it in self._owned("ReplicaSet", deployment) if it["metadata"]["name"] != new["metadata"]["name"]]
-        spec = template | {"metadata": {"labels": new["metadata"]["labels"]}}
-        new = self._store.get(*key_of(new)) or self._store.put(new | {"spec": {"replicas": 0, "template": spec}})
+        digest = hashlib.sha256(json.dumps(template, sort_keys=True, default=str).encode()).hexdigest()[:10]
+        labels = (dig(template, "metadata.labels") or {}) | {"pod-template-hash": digest}
+        hashed = template | {"metadata": (template.get("metadata") or {}) | {"labels": labels}}
+        made = _child(deployment, "ReplicaSet", digest, hashed, {"replicas": 0, "template": hashed})
+        new = self._store.get(*key_of(made)) or self._store.put(made)
+        old = [it for it in self._owned("ReplicaSet", deployment) if key_of(it) != key_of(new)]
         running, left = _count("spec.replicas", *old), max(0, wanted - _count("status.availableReplicas", new))
         room = wanted + 1 - running if running else wanted
         self._resize(new, min(wanted, max(room, new["spec"]["replicas"])))
@@ -78,24 +81,23 @@ class Workloads:
             kept = min(left, it["spec"]["replicas"], _count("status.availableReplicas", it))
             left -= kept
             self._resize(it, kept)
-        counts = {it: _count(f"status.{it}", new, *old) for it in ("replicas", "readyReplicas", "availableReplicas")}
-        self._report(deployment, counts | {"updatedReplicas": _count("status.replicas", new)}, new["metadata"]["name"])
+        self._report(deployment, new, old)
 
     def _resize(self, owner: Object, replicas: int) -> None:
         self._store.edit(owner, lambda it: it["spec"].update(replicas=replicas))
 
-    def _report(self, deployment: Object, counts: dict[str, int], newest: str) -> None:
-        wanted, available = deployment["spec"]["replicas"], counts["availableReplicas"]
-        is_done = available == counts["replicas"] == counts["updatedReplicas"] == wanted
-        enough, word = available >= wanted, "NewReplicaSetAvailable" if is_done else "ReplicaSetUpdated"
+    def _report(self, deployment: Object, new: Object, old: list[Object]) -> None:
+        counts = {it: _count(f"status.{it}", new, *old) for it in ("replicas", "readyReplicas", "availableReplicas")}
+        counts |= {"updatedReplicas": _count("status.replicas", new)}
+        wanted, available, name = deployment["spec"]["replicas"], counts["availableReplicas"], new["metadata"]["name"]
+        is_done = all(counts[it] == wanted for it in ("replicas", "updatedReplicas", "availableReplicas"))
+        word, said = ("Available", "is available") if available >= wanted else ("Unavailable", "is not available")
+        step = ("NewReplicaSetAvailable", "has progressed") if is_done else ("ReplicaSetUpdated", "is progressing")
 
         def report(it: Object) -> None:
-            it["status"] |= counts | {"unavailableReplicas": max(0, wanted - available)}
-            it["status"]["observedGeneration"] = deployment["metadata"]["generation"]
-            reason = f"MinimumReplicas{'Available' if enough else 'Unavailable'}"
-            set_condition(it, "Available", str(enough), reason, f"{available} of {wanted} replicas are available")
-            said = "has successfully progressed" if is_done else "is progressing"
-            set_condition(it, "Progressing", "True", word, f'ReplicaSet "{newest}" {said}.')
+            it["status"] |= counts | {"observedGeneration": deployment["metadata"]["generation"]}
+            set_condition(it, "Available", str(available >= wanted), f"MinimumReplicas{word}", f"Deployment {said}.")
+            set_condition(it, "Progressing", "True", step[0], f'ReplicaSet "{name}" {step[1]}.')
 
         self._store.edit(deployment, report)
 
@@ -103,13 +105,12 @@ class Workloads:
         """Keep as many pods as a ReplicaSet wants, unready ones go first, and count them."""
         pods = [it for it in self._owned("Pod", owner) if "deletionTimestamp" not in it["metadata"]]
         wanted, ready = owner["spec"]["replicas"], sum(_state(it) == "Running" for it in pods)
+        template = owner["spec"]["template"]
         for _ in range(wanted - len(pods)):
-            spec = owner["spec"]["template"]["spec"] | {"nodeName": "demo-cluster"}
-            self._store.put(_child(owner, "Pod", secrets.token_hex(3)[:5], {}) | {"spec": spec})
+            self._store.put(_child(owner, "Pod", secrets.token_hex(3)[:5], template, template["spec"]))
         for it in sorted(pods, key=lambda it: _state(it) == "Running")[: max(0, len(pods) - wanted)]:
             self._store.delete(it)
         counts = {"replicas": len(pods), "readyReplicas": ready, "availableReplicas": ready}
-        counts["observedGeneration"] = owner["metadata"]["generation"]
         self._store.edit(owner, lambda it: it["status"].update(counts))
 
     def _finish(self, job: Object) -> None:
@@ -120,36 +121,35 @@ class Workloads:
         """Take a pod's next step when its time in the present state is over."""
         uid, state = pod["metadata"]["uid"], _state(pod)
         restarts = (dig(pod, "status.containerStatuses") or [{}])[0].get("restartCount", 0)
-        after = _next(pod, state)
+        after, seconds = _STEPS.get(state, (state, float("inf")))
         if self._since.get(uid, ("",))[0] != (state, restarts):
             self._since[uid] = ((state, restarts), time.monotonic())
-        if after is None or time.monotonic() - self._since[uid][1] < _SECONDS_IN.get(state, self._ready_seconds):
+        if time.monotonic() - self._since[uid][1] < seconds:
             return None
-        if after == "gone":
+        if state == "Terminating":
             del self._since[uid]
             return self._store.delete(pod, at_once=True)
-        self._store.edit(pod, lambda it: _enter(it, after, restarts + (after == "CrashLoopBackOff")))
+        after = _first_of(pod) if after == "Running" else after
         if after in _MESSAGES:
             said = _MESSAGES[after].format(pod["spec"]["containers"][0]["image"])
-            return self._store.warn(pod, "BackOff" if "Crash" in after else "Failed", said)
-        return None
+            self._store.warn(pod, "BackOff" if after == "CrashLoopBackOff" else "Failed", said)
+        return self._store.edit(pod, lambda it: _enter(it, after, restarts + (after == "CrashLoopBackOff")))
 
 
 def _count(path: str, *owners: Object) -> int:
     return sum(dig(it, path) or 0 for it in owners)
 
 
-def _child(owner: Object, kind: str, suffix: str, labels: dict[str, str]) -> Object:
-    """A `kind` made by a controller for `owner`, with the labels of its template and `labels`."""
-    ref = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True}
-    ref |= {part: owner["metadata"][part] for part in ("name", "uid")}
-    metadata = {
-        "name": f"{ref['name']}-{suffix}",
-        "namespace": owner["metadata"]["namespace"],
-        "ownerReferences": [ref],
-    }
-    metadata["labels"] = (dig(owner, "spec.template.metadata.labels") or {}) | labels
-    return {"apiVersion": VERSIONS[kind], "kind": kind, "metadata": metadata}
+def _ref(owner: Object) -> Object:
+    named = {part: owner["metadata"][part] for part in ("name", "uid")}
+    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True} | named
+
+
+def _child(owner: Object, kind: str, suffix: str, template: Object, spec: Object) -> Object:
+    """A `kind` that a controller makes for `owner`, with labels and annotations of a template."""
+    metadata = {"name": f"{owner['metadata']['name']}-{suffix}", "namespace": owner["metadata"]["namespace"]}
+    metadata |= template["metadata"] | {"ownerReferences": [_ref(owner)]}
+    return {"apiVersion": VERSIONS[kind], "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def _state(pod: Object) -> str:
@@ -159,13 +159,11 @@ def _state(pod: Object) -> str:
     return str(going or dig(first, "state.waiting.reason") or dig(pod, "status.phase") or "")
 
 
-def _next(pod: Object, state: str) -> str | None:
-    """The state that follows, or None when a pod stays as it is."""
+def _first_of(pod: Object) -> str:
+    """The state in which a pod is once its containers were started."""
     cannot_pull = any(_CANNOT_PULL.search(it["image"]) for it in pod["spec"]["containers"])
-    fail = (pod["metadata"].get("labels") or {}).get(FAIL_LABEL) or ("imagepull" if cannot_pull else "")
-    started = {"imagepull": "ErrImagePull", "crashloop": "CrashLoopBackOff"}.get(fail, "Running")
-    steps = {"": "ContainerCreating", "ContainerCreating": started, "ErrImagePull": "ImagePullBackOff"}
-    return (steps | {"CrashLoopBackOff": "CrashLoopBackOff", "Terminating": "gone"}).get(state)
+    fail = pod["metadata"]["labels"].get(FAIL_LABEL, "imagepull" if cannot_pull else "")
+    return {"imagepull": "ErrImagePull", "crashloop": "CrashLoopBackOff"}.get(fail, "Running")
 
 
 def _enter(pod: Object, state: str, restarts: int) -> None:
