@@ -69,8 +69,13 @@ def test_it_takes_half_a_second_at_least_so_that_viewers_get_two_frames_a_second
     send(rig, changed(pod_doc(1)))
     assert rig.pace.seconds == 0.5
 
-    send(rig)
+    send(rig, changed(Document("shop/e1", 1, {}), 5, APPS))
     assert rig.pace.seconds == 1.0
+
+
+def test_a_batch_without_documents_holds_up_nothing(rig: Rig) -> None:
+    assert send(rig) == Relayed()
+    assert rig.pace.seconds == 0.0
 
 
 def test_what_fits_no_frame_follows_half_a_second_later(rig: Rig) -> None:
