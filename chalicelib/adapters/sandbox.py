@@ -2,14 +2,17 @@
 
 One fresh child for each question: emptied environment, limits on memory, CPU and wall clock, no sockets, no other
 programs, a temporary folder that is deleted, its pipes for all talk. It refuses to evaluate anything in this process.
+A child may be started before its question is known (`spares`); it still answers one question and ends.
 """
 
+import atexit
 import ctypes
 import importlib.util
 import selectors
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -46,10 +49,29 @@ class _ResolveAnswer(msgspec.Struct):
 class Sandbox:
     """Implements the ports `Templates` and `Engine`."""
 
-    def __init__(self, *, wall_clock_seconds: float = WALL_CLOCK_SECONDS, output_bytes: int = OUTPUT_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        wall_clock_seconds: float = WALL_CLOCK_SECONDS,
+        output_bytes: int = OUTPUT_BYTES,
+        spares: bool = False,
+    ) -> None:
         self._wall_clock_seconds = wall_clock_seconds
         self._output_bytes = output_bytes
+        self._spares: dict[str, _Child] | None = {} if spares else None
+        self._lock = threading.Lock()
         make_undumpable()
+        if spares:
+            atexit.register(self.close)
+            for operation in ("resolve", "render"):
+                self._keep_spare(operation)
+
+    def close(self) -> None:
+        """End the children that wait for a question."""
+        with self._lock:
+            waiting, self._spares = list((self._spares or {}).values()), None
+        for child in waiting:
+            child.end()
 
     def resolve(self, strings: Sequence[str], variables: Mapping[str, str]) -> list[Resolved]:
         """See `Templates.resolve`. A text without `{{` is its own result and costs no child."""
@@ -76,14 +98,40 @@ class Sandbox:
         return ChartOutput(answer.files, tuple(answer.crds))
 
     def _ask(self, operation: str, request: object, answer_type: type[_Answer]) -> _Answer:
-        with tempfile.TemporaryDirectory(prefix="render-") as folder:
-            child = _start(operation, folder)
-            try:
-                conversation = _Conversation(child, msgspec.json.encode(request), self._output_bytes)
-                output = conversation.hold(time.monotonic() + self._wall_clock_seconds, self._wall_clock_seconds)
-            finally:
-                _end(child)
+        child = self._spare(operation) or _Child(operation)
+        try:
+            conversation = _Conversation(child.process, msgspec.json.encode(request), self._output_bytes)
+            output = conversation.hold(time.monotonic() + self._wall_clock_seconds, self._wall_clock_seconds)
+        finally:
+            child.end()
+            self._keep_spare(operation)
         return msgspec.json.decode(output, type=answer_type)
+
+    def _spare(self, operation: str) -> "_Child | None":
+        with self._lock:
+            child = self._spares.pop(operation, None) if self._spares else None
+        if child is not None and child.process.poll() is not None:
+            child.end()
+            return None
+        return child
+
+    def _keep_spare(self, operation: str) -> None:
+        with self._lock:
+            if self._spares is not None and operation not in self._spares:
+                self._spares[operation] = _Child(operation)
+
+
+class _Child:
+    """One child process and its temporary folder."""
+
+    def __init__(self, operation: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="render-")
+        self.process = _start(operation, self._folder.name)
+
+    def end(self) -> None:
+        """Stop the child if it runs, and delete what it had."""
+        _end(self.process)
+        self._folder.cleanup()
 
 
 class _Conversation:

@@ -164,6 +164,32 @@ def test_a_temporary_folder_is_gone_when_the_answer_is_there(monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_spare_child_answers_one_question_and_another_takes_its_place() -> None:
+    sandbox = Sandbox(spares=True)
+    try:
+        seen = []
+        for _ in range(3):
+            seen.append(sandbox._spares["resolve"].process.pid)  # type: ignore[index]  # it has spares
+            assert sandbox.resolve(["{{ .X }}"], {"X": "1"})[0].text == "1"
+    finally:
+        sandbox.close()
+
+    assert len(set(seen)) == 3
+    assert not any(Path(f"/proc/{pid}").exists() for pid in seen)
+
+
+def test_a_spare_child_that_died_is_replaced_unseen() -> None:
+    sandbox = Sandbox(spares=True)
+    try:
+        spare = sandbox._spares["resolve"].process  # type: ignore[index]  # it has spares
+        spare.kill()
+        spare.wait()
+
+        assert sandbox.resolve(["{{ .X }}"], {"X": "1"})[0].text == "1"
+    finally:
+        sandbox.close()
+
+
 def test_a_child_that_can_not_start_is_a_bug_and_not_the_manifests_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "_library_folders", lambda: ("/nowhere",))
 

@@ -1,5 +1,7 @@
 """What every `Templates` does, the fake and the real child process alike."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from chalicelib.adapters.sandbox import Sandbox
@@ -7,10 +9,14 @@ from chalicelib.ports.rendering import Resolved, Templates
 from tests.fakes_rendering import FakeTemplates
 
 
-@pytest.fixture(params=[FakeTemplates, Sandbox], ids=["fake", "real"])
-def templates(request: pytest.FixtureRequest) -> Templates:
-    made: Templates = request.param()
-    return made
+@pytest.fixture(params=["fake", "real", "real with spares"])
+def templates(request: pytest.FixtureRequest) -> Iterator[Templates]:
+    if request.param == "fake":
+        yield FakeTemplates()
+        return
+    sandbox = Sandbox(spares="spares" in request.param)
+    yield sandbox
+    sandbox.close()
 
 
 def test_each_string_is_a_template_of_its_own_and_answers_keep_their_order(templates: Templates) -> None:
