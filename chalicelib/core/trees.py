@@ -18,6 +18,7 @@ from chalicelib.core.scalars import NotFinite, Rules, Scalar, Value, key_text, r
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_NESTING = 64
+ALIASED_NODE_BYTES = 8  # what a value costs beside its text: its quotes, its key's colon, its indentation
 
 _PLAIN = "gimlet:plain"
 _STANDARD = "tag:yaml.org,2002:"
@@ -137,6 +138,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self.positions: dict[str, Position] = {}
         self.notes: list[str] = []
+        self.seen: set[int] = set()
         self.spent = 0
         self.limit = limit
 
@@ -148,8 +150,11 @@ class _Reader:
         return Tree(value, self.positions, tuple(self.notes), mark.line + 1, mark.column + 1)
 
     def _value(self, node: yaml.Node, path: str, depth: int) -> Value:
-        self.spent += 1 + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
-        if self.spent > 2 * self.limit:
+        if id(node) in self.seen:  # reached through an alias: what the text itself holds is within the limit already
+            self.spent += ALIASED_NODE_BYTES + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
+        else:
+            self.seen.add(id(node))
+        if self.spent > self.limit:
             self._stop(node, path, f"its aliases expand to more than {self.limit // 1024} KiB")
         if depth > MAX_NESTING:
             self._stop(node, path, f"nested deeper than {MAX_NESTING} levels, with its aliases")
