@@ -25,7 +25,7 @@ function contentSecurityPolicy(): Plugin {
 
 export default defineConfig({
   plugins: [react(), contentSecurityPolicy()],
-  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0, reportCompressedSize: false, manifest: true },
+  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0, reportCompressedSize: false, manifest: true, chunkSizeWarningLimit: 800 },
   server: {
     host: "127.0.0.1",
     proxy: {

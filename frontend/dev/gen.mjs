@@ -20,7 +20,7 @@ async function wireTypes(source) {
 }
 
 async function apiTypes(source) {
-  return astToString(await openapiTS(JSON.parse(source), { defaultNonNullable: false }));
+  return astToString(await openapiTS(JSON.parse(source), { defaultNonNullable: false, emptyObjectsUnknown: true }));
 }
 
 const targets = [

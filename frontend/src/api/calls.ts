@@ -1,5 +1,6 @@
 /** The calls of the page, one function each. Answers are decoded; what a call may throw is `Refused`. */
 import * as v from "valibot";
+import type { components } from "../gen/api";
 import { document, release } from "./bodies";
 import { ask, pathOf, tell } from "./client";
 
@@ -10,7 +11,13 @@ const me = v.object({
   organization: v.object({ id: v.string(), name: v.string() }),
   permissions: v.array(v.string()),
 });
-const request = v.object({ id: v.string(), type: v.string(), state: v.optional(v.string(), ""), releases: v.optional(v.array(release), () => []) });
+const request = v.object({
+  id: v.string(),
+  type: v.string(),
+  state: v.string(), // new, processed, error
+  error: v.optional(v.string(), ""),
+  releases: v.array(release),
+});
 const accepted = v.object({ id: v.string(), type: v.string() });
 const page = v.object({
   docs: v.array(document),
@@ -19,10 +26,13 @@ const page = v.object({
   next: v.nullish(v.string(), null),
 });
 
-export type Me = v.InferOutput<typeof me>;
-export type Page = v.InferOutput<typeof page>;
-export type Request = v.InferOutput<typeof request>;
-export type Accepted = v.InferOutput<typeof accepted>;
+/** Ours, when it has every field of the API's. */
+type Fits<Name extends keyof components["schemas"], Ours extends components["schemas"][Name]> = Ours;
+
+export type Me = Fits<"MeAnswer", v.InferOutput<typeof me>>;
+export type Page = Fits<"DocumentsAnswer", v.InferOutput<typeof page>>;
+export type Request = Fits<"RequestDetail", v.InferOutput<typeof request>>;
+export type Accepted = Fits<"RequestAnswer", v.InferOutput<typeof accepted>>;
 
 export const fetchVersion = () => ask("/v1/version", v.object({ version: v.string(), notice: v.optional(v.string(), "") }));
 export const fetchMe = () => ask("/v1/me", me);

@@ -620,9 +620,11 @@ export interface Resync {
   topic: string;
 }
 /**
- * What we hold of the environment: highest seq, number of documents, digest over sorted `key seq` lines.
+ * What we hold of the environment, sent after each `hello`, and after a heartbeat every 10 minutes.
  *
- *     `environment` is the name that labels carry; `adopted` maps `namespace/kustomization` to an app, or `*` for all.
+ *     `seq` is the highest number we ever accepted, tombstones and floor included; `count` and `digest` (`codec.digest`)
+ *     are of the documents that live: above the floor and no tombstones. `environment` is the name that labels carry;
+ *     `adopted` maps `namespace/kustomization` to an app, or `*` for all.
  *
  * This interface was referenced by `GimletLiveMessages`'s JSON-Schema
  * via the `definition` "Welcome".

@@ -37,14 +37,15 @@ function RequestStrip({ asked, releases, dismiss }: Props) {
     queryKey: ["request", asked.id],
     queryFn: () => fetchRequest(asked.id ?? ""),
     enabled: asked.id !== null && live.length === 0,
-    refetchInterval: POLL_MS, // until its release comes over the socket
+    refetchInterval: ({ state }) => (state.data?.state === "error" ? false : POLL_MS), // until its release comes over the socket
   });
   const followed = live.length > 0 ? live : (answer.data?.releases ?? []);
+  const error = answer.data?.state === "error" ? answer.data.error || "it failed" : "";
   return (
-    <section className="request" data-testid="request" data-state={stateOf(asked, followed, answer.data?.state)}>
+    <section className="request" data-testid="request" data-state={stateOf(asked, followed, error)}>
       <div className="request-head">
         <strong>{asked.title}</strong>
-        <Progress asked={asked} followed={followed} />
+        <Progress asked={asked} followed={followed} error={error} />
         <span className="grow" />
         <span className="quiet">
           <Age at={asked.requestedAt} suffix=" ago" />
@@ -61,14 +62,15 @@ function RequestStrip({ asked, releases, dismiss }: Props) {
   );
 }
 
-function stateOf(asked: Asked, followed: readonly Release[], answered: string | undefined): string {
-  if (asked.problem !== null) return "refused";
+function stateOf(asked: Asked, followed: readonly Release[], error: string): string {
+  if (asked.problem !== null || error !== "") return "refused";
   if (asked.isDone) return "done";
-  return followed[0]?.state ?? (answered === undefined || answered === "" ? "requested" : answered);
+  return followed[0]?.state ?? "requested";
 }
 
-function Progress({ asked, followed }: { asked: Asked; followed: readonly Release[] }) {
+function Progress({ asked, followed, error }: { asked: Asked; followed: readonly Release[]; error: string }) {
   if (asked.problem !== null) return <State tone="bad">{`refused: ${asked.problem.title}`}</State>;
+  if (error !== "") return <State tone="bad">{`refused: ${error}`}</State>;
   if (asked.isDone) return <State tone="good">done</State>;
   if (followed.length === 0) return <State tone="busy">requested</State>;
   return null;
