@@ -25,6 +25,7 @@ GIT_SECONDS = 20
 RETRY_SECONDS = 10.0  # after a failure; also how soon a healed app is seen
 OWNER = "kustomize.toolkit.fluxcd.io"
 _ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
+_ENVIRONMENT["GIT_ALLOW_PROTOCOL"] = "http:https"
 Files: TypeAlias = dict[PurePosixPath, bytes]
 
 
@@ -51,16 +52,16 @@ class Flux:
     async def fetch(self) -> None:
         """Look once at every source and keep what is new."""
         for item in self._store.items("GitRepository"):
-            uid, status = item["metadata"]["uid"], item["status"]
-            known = self._files.get(uid, ("", {}))
+            known = self._files.get(item["metadata"]["uid"], ("", {}))
             try:
-                self._files[uid] = found = await asyncio.to_thread(_fetched, item["spec"], known)
+                found = await asyncio.to_thread(_fetched, item["spec"], known)
             except Refused as error:
                 self._mark(item, Ready=("False", error.reason, str(error)))
                 continue
-            if found is not known or not status:
-                status = {"artifact": {"revision": found[0], "lastUpdateTime": now_text()}}
-                self._mark(item, status, Ready=("True", "Succeeded", f"stored artifact for revision '{found[0]}'"))
+            self._files[item["metadata"]["uid"]] = found
+            artifact = {"artifact": {"revision": found[0], "lastUpdateTime": now_text()}}
+            ready = ("True", "Succeeded", f"stored artifact for revision '{found[0]}'")
+            self._mark(item, {} if found is known else artifact, Ready=ready)
 
     def reconcile(self) -> None:
         """Take every Kustomization one step."""
@@ -88,7 +89,7 @@ class Flux:
 
     def _apply(self, run: Run, files: Files) -> None:
         self._progress(run, "Fetching manifests")
-        path = PurePosixPath(run.item["spec"]["path"])
+        path = PurePosixPath(run.item["spec"].get("path", "."))
         found = {at: text for at, text in files.items() if at.is_relative_to(path)}
         if not found:
             raise Refused("ArtifactFailed", f"kustomization path not found: {path}: no such file or directory")
@@ -206,6 +207,7 @@ def _built(files: Files) -> list[Object]:
             items += filter(None, yaml.load_all(files[at], yaml.CSafeLoader))
         except yaml.YAMLError as error:
             raise Refused("BuildFailed", f"failed to decode Kubernetes YAML from {at}: {error}") from error
-        if at.stem == "kustomization" or not all(dig(it, "kind") and dig(it, "metadata.name") for it in items):
+        named = all(isinstance(dig(it, part), str) for it in items for part in ("apiVersion", "kind", "metadata.name"))
+        if at.stem == "kustomization" or not named:
             raise Refused("BuildFailed", f"{at}: the demo cluster takes plain YAML objects only")
     return sorted(items, key=lambda it: it["kind"] != "Namespace")

@@ -29,7 +29,12 @@ _SERVED = {
     "notification.toolkit.fluxcd.io/v1beta3": "Alert Provider",
 }
 VERSIONS = {kind: version for version, kinds in _SERVED.items() for kind in kinds.split()}
-_CONTAINERS = {"Pod": "spec.containers", "Deployment": "spec.template.spec.containers"}
+_REQUIRED = {
+    "Deployment": ("spec.template.spec.containers", "spec.template.metadata.labels"),
+    "Pod": ("spec.containers",),
+    "GitRepository": ("spec.url",),
+    "Kustomization": ("spec.sourceRef.name",),
+}
 
 
 class Refused(Exception):
@@ -127,8 +132,10 @@ class Store:
             raise Refused("NotFound", f'no matches for kind "{kind}" in version "{item["apiVersion"]}"')
         if kind != "Namespace" and self.get("Namespace", "", namespace) is None:
             raise Refused("NotFound", f'namespaces "{namespace}" not found')
-        containers = (dig(item, _CONTAINERS[kind]) or [None]) if kind in _CONTAINERS else []
-        if not isinstance(dig(item, "spec.replicas") or 0, int) or not all(dig(it, "image") for it in containers):
+        required = [dig(item, path) for path in _REQUIRED.get(kind, ())]
+        images = [dig(it, "image") for found in required if isinstance(found, list) for it in found]
+        whole = all(isinstance(it, str) for it in images) and isinstance(dig(item, "spec.replicas") or 0, int)
+        if not (whole and all(required)):
             raise Refused("Invalid", f'{kind} "{name}" is invalid: spec: Invalid value')
 
     def _record(self, before: Object | None, after: Object | None) -> Object:
