@@ -114,11 +114,11 @@ class FakeCluster:
         path.write_text(json.dumps(config))
         return str(path)
 
-    def status_of(self, kind: str, verb: str) -> int:
-        """Count a request and say how it is to be answered."""
+    def accept(self, kind: str, verb: str) -> tuple[int, int]:
+        """Count a request; the status to answer, and the epoch in which it came: `end_watches` ends that of others."""
         with self._changed:
             self.requests.append((kind, verb))
-            return self._status.get(kind, 200)
+            return self._status.get(kind, 200), self._epoch
 
     def page(self, kind: str, limit: int, start: int) -> Json:
         """One page of a list, with the version it is consistent with."""
@@ -128,9 +128,8 @@ class FakeCluster:
             metadata = {"resourceVersion": str(self._version), **({"continue": more} if more else {})}
             return {"kind": f"{kind}List", "metadata": metadata, "items": items[start : start + (limit or len(items))]}
 
-    def events(self, kind: str, version: int) -> Iterator[Json]:
+    def events(self, kind: str, version: int, epoch: int) -> Iterator[Json]:
         """Events of a watch until it is ended; a bookmark after each quiet moment."""
-        epoch = self._epoch
         if version < self._oldest:
             yield {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
             return
@@ -167,13 +166,13 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
                 return self.whole(200, {"gitVersion": "v1.36.3"})
             kind = PATHS.get(parts.path, "")
             watching = query.get("watch") == "1"
-            status = cluster.status_of(kind, "watch" if watching else "list") if kind else 404
+            status, epoch = cluster.accept(kind, "watch" if watching else "list") if kind else (404, 0)
             if status != 200:
                 return self.whole(status, {"kind": "Status", "code": status})
             if not watching:
                 page = cluster.page(kind, int(query.get("limit", "0")), int(query.get("continue", "0")))
                 return self.whole(200, page)
-            return self.stream(cluster.events(kind, int(query["resourceVersion"])))
+            return self.stream(cluster.events(kind, int(query["resourceVersion"]), epoch))
 
         def whole(self, status: int, body: Json) -> None:
             data = json.dumps(body).encode()

@@ -269,6 +269,41 @@ def test_what_is_gone_is_told_by_a_tombstone_once() -> None:
     assert talk.session.ledger.entries == {}
 
 
+def test_acknowledgements_in_any_order_leave_the_newest_version_known() -> None:
+    talk = Talk()
+    talk.connect()
+    talk.source.put("pod/a", pod())
+    talk.after(0)
+    first = talk.after(0.3)
+    talk.source.put("pod/a", pod("Pending"))
+    talk.after(0)
+    second = talk.after(1.1)
+    talk.store(second)
+    talk.store(first)
+    talk.session.closed()
+
+    talk.connect()
+    talk.settle()
+
+    assert talk.session.refreshes == 0
+    assert (talk.topic.documents["pod/a"].body or {})["state"] == "Pending"
+
+
+def test_frames_in_flight_go_again_at_once_after_an_outage() -> None:
+    talk = Talk()
+    talk.connect()
+    talk.source.put("pod/a", pod())
+    talk.after(0)
+    assert docs_in(talk.after(0.3))
+    talk.session.closed()
+    talk.connect()
+
+    talk.store(talk.after(0.1))
+    talk.store(talk.after(0.3))
+
+    assert list(talk.topic.living()) == ["pod/a"]
+
+
 def test_a_welcome_that_agrees_costs_nothing_and_one_that_does_not_a_refresh() -> None:
     talk = Talk()
     talk.source.put("pod/a", pod())
