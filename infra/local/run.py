@@ -215,7 +215,8 @@ def main() -> int:
     terminal = sys.stdout
 
     def say(text: str) -> None:
-        print(text, file=terminal, flush=True)
+        with contextlib.suppress(OSError):  # a closed terminal must not keep us from stopping in order
+            print(text, file=terminal, flush=True)
 
     try:
         options = Options.read(os.environ)
@@ -251,9 +252,10 @@ def log_to(path: Path) -> Iterator[None]:
 
 
 def wait_for_signal() -> None:
-    """Return at the first SIGINT or SIGTERM; the next one ends the process at once."""
+    """Return when told to stop; the next signal ends the process at once."""
     asked_to_stop = threading.Event()
-    before = {name: signal.signal(name, lambda *_: asked_to_stop.set()) for name in (signal.SIGINT, signal.SIGTERM)}
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.signal(name, lambda *_: asked_to_stop.set()) for name in names}
     asked_to_stop.wait()
     for name, handler in before.items():
         signal.signal(name, handler)

@@ -18,7 +18,6 @@ from typing import IO, Any, cast
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import psutil
 import pytest
 
 from infra.local.ministack import Saves, StateInUse
@@ -63,14 +62,35 @@ class Run:
         with urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
-    def children(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+    def children(self) -> set[int]:
+        """The process ids of all that it started, directly or not."""
+        parents = {pid: parent for pid, parent, state in processes() if state != "Z"}
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found - {self.process.pid}
 
     def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
         code = self.process.wait(20)
         cast(IO[str], self.process.stdout).close()
         return code
+
+
+def processes() -> list[tuple[int, int, str]]:
+    """Process id, parent and state of every process (proc(5), stat)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent, *_ = entry.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found.append((int(entry.parent.name), int(parent), state))
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    return pids & {pid for pid, _, state in processes() if state != "Z"}
 
 
 def start(folder: Path, port: int, **settings: str) -> Run:
@@ -131,8 +151,7 @@ def test_the_whole_way_from_a_start_over_a_kill_to_ctrl_c(tmp_path: Path, taken_
         first.end(signal.SIGKILL)
 
     assert children
-    psutil.wait_procs(children, timeout=10)
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    wait_for(lambda: not alive(children))
     missed = commit(work, "while nobody listened")
     git("push", "-q", tmp_path / "state" / "git" / "shop.git", "HEAD:main", cwd=work)
 
@@ -145,8 +164,7 @@ def test_the_whole_way_from_a_start_over_a_kill_to_ctrl_c(tmp_path: Path, taken_
         code = second.end(signal.SIGINT)
 
     assert code == 0
-    psutil.wait_procs(children, timeout=5)
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    wait_for(lambda: not alive(children))
 
 
 def sign_in(run: Run) -> list[int]:
