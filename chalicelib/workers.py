@@ -73,9 +73,18 @@ def _took(started: float) -> dict[str, int]:
 
 def intake(event: Event) -> dict[str, Any]:
     """Messages of the intake queue."""
-    from chalicelib.usecases.intake import take_in
+    return each_message(event, _intake)
 
-    return each_message(event, lambda body, _: take_in(body, wiring.intake()))
+
+def _intake(body: dict[str, Any], _: Event) -> str:
+    from chalicelib.usecases.intake import take_in
+    from chalicelib.usecases.sweep_agents import check_agents
+
+    if body["kind"] == "sweep":
+        live = wiring.live()
+        parts = (wiring.records(), live.connections, live.sockets, live.presence, _now())
+        check_agents(body["organization_id"], *parts)
+    return take_in(body, wiring.intake())
 
 
 def render(event: Event) -> dict[str, Any]:
@@ -89,9 +98,9 @@ def _render(body: dict[str, Any], message: Event) -> str:
     from chalicelib.usecases.render_release import give_up, render_release
 
     ids = (body["organization_id"], body["release_id"])
-    parts = (wiring.records(), wiring.queues(), wiring.clock())
     try:
-        return render_release(*ids, wiring.kitchen(), *parts).state
+        release = render_release(*ids, wiring.kitchen(), wiring.records(), wiring.queues(), wiring.clock())
+        return release.state
     except Failure:
         raise
     except Exception:  # a bug: on its last way round the release says so, then the message is a dead letter

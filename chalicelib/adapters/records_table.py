@@ -81,7 +81,9 @@ class RecordsTable:
         try:
             self.table.transact(prepared, "records")
         except ConditionFailed as error:
-            raise _translated(writes, error) from error
+            if not _only_cards_failed(writes, error):
+                raise _translated(writes, error) from error
+            self.write(*(write for write in writes if not isinstance(write, ShowCard)))
 
     def _prepared(self, write: Write) -> Item:
         match write:
@@ -143,6 +145,12 @@ def _record(kind: type[T], item: Item) -> T:
     body = item["body"]
     text = zlib.decompress(body) if isinstance(body, bytes) else body
     return msgspec.json.decode(text, type=kind)
+
+
+def _only_cards_failed(writes: tuple[Write, ...], error: ConditionFailed) -> bool:
+    """Whether all that is in the way are cards that already show something newer."""
+    failed = [write for write, reason in zip(writes, error.reasons, strict=False) if reason not in ("None", "")]
+    return bool(failed) and all(isinstance(write, ShowCard) for write in failed)
 
 
 def _translated(writes: tuple[Write, ...], error: ConditionFailed) -> DuplicateRecord | StaleRecord:

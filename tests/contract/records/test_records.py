@@ -170,3 +170,14 @@ def test_a_record_that_no_item_holds_is_refused(request: pytest.FixtureRequest) 
 
     with pytest.raises(TooLarge):
         _real(request).write(Create(artifact(1, noise)))
+
+
+def test_a_card_that_already_shows_something_newer_stops_nothing(records: Records) -> None:
+    newer = App("acme", "e1", "staging", "shop", version=7)
+    records.write(Create(branch()), ShowCard(newer))
+
+    records.write(Replace(branch(head="b" * 40, version=2)), ShowCard(replace(newer, version=6)))
+
+    kept = records.get(Branch, branch_key("acme", "r1", "refs/heads/main"))
+    assert kept is not None
+    assert kept.head == "b" * 40
