@@ -283,6 +283,7 @@ def test_acknowledgements_in_any_order_leave_the_newest_version_known() -> None:
     talk.session.closed()
 
     talk.connect()
+    talk.after(0)
     talk.settle()
 
     assert talk.session.refreshes == 0
