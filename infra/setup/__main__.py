@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (system.Missing, steps.StepFailed) as error:
         print(f"setup: {error}".replace("\n", "\nsetup: "), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("setup: stopped; what was not finished is done again next time", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -134,7 +134,7 @@ def _call(about: str, command: Sequence[str], folder: Path = ROOT) -> None:
     started = time.monotonic()
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    )  # a Ctrl-C reaches it too: it is of our process group
     try:
         printed = _wait(process, about, started)
     finally:
