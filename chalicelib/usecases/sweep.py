@@ -74,10 +74,8 @@ def compare_heads(repository: Repository, intake: Intake) -> None:
     now = intake.clock()
     for ref, head in sorted(source.heads().items()):
         row = intake.records.get(Branch, branch_key(repository.organization_id, repository.id, ref))
-        if row is None or row.head != head:
-            decide_push(repository, Push(ref, row.head if row else "", head), now, intake)
-        elif row.number:
-            decide_push(repository, Push(ref, row.head, head), now, intake)
+        if row is None or row.number or row.head != head:  # an unmoved head's last decision is completed
+            decide_push(repository, Push(ref, "", head), now, intake)
     _note_compared(repository, intake.records, now)
 
 

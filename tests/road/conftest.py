@@ -9,6 +9,7 @@ import pytest
 
 from infra.local.admission import Admission
 from infra.local.system import LocalSystem
+from tests.road.counting_proxy import CountingProxy
 from tests.road.world import ORGANIZATION, TOKEN, World
 
 
@@ -23,8 +24,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 class running_world:  # noqa: N801 - reads as a word where it is used
     """Start a system in `folder`, `with` it."""
 
-    def __init__(self, folder: Path, **options: object) -> None:
+    def __init__(self, folder: Path, *, proxy: CountingProxy | None = None, **options: object) -> None:
         self.folder = folder
+        self.proxy = proxy
         self.options = options
 
     def __enter__(self) -> World:
@@ -34,6 +36,9 @@ class running_world:  # noqa: N801 - reads as a word where it is used
         world = World(system, self.folder)
         holder.append(world)
         self.system = system
+        if self.proxy is not None:
+            self.proxy.target = system.aws_endpoint
+            self.proxy.victim = lambda: system.functions_pid
         system.start()
         Admission(system, ORGANIZATION).open("Acme", TOKEN)
         return world
