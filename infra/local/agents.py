@@ -29,10 +29,14 @@ class Leashed:
                 start_new_session=True,
             )
 
-    def stop(self) -> None:
-        """Let go of the leash, and wait until the program ended."""
+    def let_go(self) -> None:
+        """Let the program end; returns at once."""
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Let go, and wait until the program ended."""
+        self.let_go()
         try:
             self._process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:

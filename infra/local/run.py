@@ -143,10 +143,14 @@ class LocalDemo:
         self._memory.keep(token=self.outcome.token, origin=system.url)
 
     def _start_agents(self) -> None:
+        agents = []
         for name in ENVIRONMENTS:
             log = self._options.state_dir / "log" / f"agent-{name}.log"
             agent = start_agent(self.system.url, self._seed.agent_key(name), self._home.kubeconfig(name), log)
             self._running.callback(agent.stop)
+            agents.append(agent)
+        for agent in agents:
+            self._running.callback(agent.let_go)  # all first, then wait for each
 
     def _pushed(self, repository: str, changes: list[RefChange]) -> None:
         """The git host's hook: runs in the thread of the push, so it only hands over."""
@@ -242,13 +246,11 @@ def main() -> int:
 def log_to(path: Path) -> Iterator[None]:
     """Everything that is printed or logged meanwhile goes to `path`: the terminal is for people."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", buffering=1) as file, contextlib.redirect_stdout(file):
-        handler = logging.StreamHandler(file)
-        logging.getLogger().addHandler(handler)
-        try:
-            yield
-        finally:
-            logging.getLogger().removeHandler(handler)
+    file = path.open("a", buffering=1)  # closed by the end of the process: handlers may still write when we stop
+    handler = logging.StreamHandler(file)
+    logging.getLogger().addHandler(handler)
+    with contextlib.redirect_stdout(file):
+        yield
 
 
 def wait_for_signal() -> None:
