@@ -68,12 +68,9 @@ class Subject:
         return None if found["kind"] == "Status" else found
 
     def watch(self, path: str, *, seconds: int, **query: str) -> Iterator[tuple[str, Object]]:
-        """Types and objects of a watch, until it ends by itself."""
+        """Types and objects of a watch that begins now, until it ends by itself."""
         options = {"watch": "1", "timeoutSeconds": str(seconds)} | query
-        with self.open(path, **options) as lines:
-            for line in lines:
-                event = json.loads(line)
-                yield event["type"], event["object"]
+        return _events(self.open(path, **options))
 
     def until(self, what: str, find: Callable[[], Any]) -> Any:
         """What `find` returns once that is true; fails after the cluster's patience, naming what was seen last."""
@@ -109,6 +106,13 @@ class Subject:
         deployment = self.named(DEPLOYMENTS, app)
         sets = self.owned(REPLICA_SETS, deployment) if deployment else []
         return [pod for found in sets for pod in self.owned(PODS, found)]
+
+
+def _events(lines: Any) -> Iterator[tuple[str, Object]]:
+    with lines:
+        for line in lines:
+            event = json.loads(line)
+            yield event["type"], event["object"]
 
 
 def condition(item: Object, name: str) -> Object:

@@ -93,14 +93,17 @@ def test_a_watch_ends_cleanly_after_the_time_asked_for(cluster: Subject) -> None
 
 
 def test_a_bookmark_names_a_version_from_which_a_watch_goes_on(cluster: Subject) -> None:
-    version = cluster.get(NAMESPACES)["metadata"]["resourceVersion"]
+    version = cluster.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
+    query = {"fieldSelector": "metadata.name=another", "allowWatchBookmarks": "true", "resourceVersion": version}
+    watch = cluster.watch(CONFIG_MAPS, seconds=8, **query)
+    cluster.push({"marked/map.yaml": config_map("marked", "one")} | kustomization_file("marked"))
 
-    told = list(cluster.watch(NAMESPACES, seconds=4, resourceVersion=version, allowWatchBookmarks="true"))
+    told = list(watch)
 
     assert {kind for kind, _ in told} == {"BOOKMARK"}
     reached = told[-1][1]["metadata"]["resourceVersion"]
-    assert int(reached) >= int(version)
-    assert list(cluster.watch(NAMESPACES, seconds=1, resourceVersion=reached)) == []
+    assert int(reached) > int(version)
+    assert list(cluster.watch(CONFIG_MAPS, seconds=1, resourceVersion=reached)) == []
 
 
 def test_a_version_too_old_is_an_error_event_in_an_answer_of_200(cluster: Subject) -> None:
