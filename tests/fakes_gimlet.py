@@ -47,6 +47,7 @@ class FakeGimlet:
         self.deaf = False
         self.drop_next = 0
         self.refuse = False
+        self.patience_seconds = TIMEOUT_SECONDS
         self.sockets: set[ServerConnection] = set()
         self._changed = asyncio.Event()
 
@@ -74,7 +75,7 @@ class FakeGimlet:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something to become true, here or in the agent; looks again at each message, and each moment."""
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(self.patience_seconds):
             while not condition():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), MOMENT_SECONDS)
