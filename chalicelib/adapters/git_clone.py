@@ -23,7 +23,6 @@ from chalicelib.adapters.git_run import LIMITS, BrokenClone, Git, Limits, check_
 from chalicelib.core.errors import Failure, ScmUnavailable
 
 LOCK_POLL_SECONDS = 0.005
-FILES_A_PACK = 3  # .pack, .idx, .promisor
 LOOSE_FOLDERS = 256
 _CONFIG = """[core]
 	repositoryformatversion = 0
@@ -93,7 +92,7 @@ class WarmClone:
     def _is_worn(self) -> bool:
         """Whether it has gathered more than is good; a look into one of the 256 folders tells of all."""
         objects = self._folder / "objects"
-        packs, loose = _count(objects / "pack") / FILES_A_PACK, _count(objects / "17") * LOOSE_FOLDERS
+        packs, loose = _count(objects / "pack", ".pack"), _count(objects / "17") * LOOSE_FOLDERS
         return packs > self._limits.max_packs or loose > self._limits.max_loose_objects
 
     def _discard(self) -> None:
@@ -127,5 +126,5 @@ class WarmClone:
                 time.sleep(LOCK_POLL_SECONDS)
 
 
-def _count(folder: Path) -> int:
-    return sum(1 for _ in os.scandir(folder)) if folder.is_dir() else 0
+def _count(folder: Path, ending: str = "") -> int:
+    return sum(1 for entry in os.scandir(folder) if entry.name.endswith(ending)) if folder.is_dir() else 0

@@ -5,7 +5,8 @@ It forgets the oldest first, and bounds what it holds. It says nothing about wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ MAX_TREE_ENTRIES = 200_000  # some 30 MB
 
 MAX_ROOTS = 1_000
 TREE = "40000"
+_ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)  # a tree is only such entries
 _FILES = ("100644", "100755", "100664")
 
 T = TypeVar("T")
@@ -36,7 +38,32 @@ class Entry:
         return self.mode in _FILES
 
 
-Tree = Mapping[str, Entry]
+class Tree(Mapping[str, Entry]):
+    """A raw tree's entries by name (undecodable bytes kept as surrogates); a folder may have tens of thousands, of
+    which one or two are looked at, so each is made only when asked for."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, raw: bytes) -> None:
+        self._entries = {name: (mode, sha) for mode, name, sha in _ENTRY.findall(raw)}
+
+    def __getitem__(self, name: str) -> Entry:
+        mode, sha = self._entries[name.encode(errors="surrogateescape")]
+        return Entry(mode.decode(), sha.hex())
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode(errors="surrogateescape") for name in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def differing(self, other: Tree) -> list[str]:
+        """The names whose entries are not the same in both."""
+        pairs = self._entries.items() ^ other._entries.items()
+        return sorted({name.decode(errors="surrogateescape") for name, _ in pairs})
+
+
+NO_TREE = Tree(b"")
 
 
 class Memory(Generic[T]):

@@ -9,14 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from chalicelib.adapters.git_memory import Entry, Memory, Tree
+from chalicelib.adapters.git_memory import Memory, Tree
 from chalicelib.adapters.git_run import BrokenClone, Git
 from chalicelib.core.errors import NotFound, Rejected
 from chalicelib.ports.git import CommitInfo
 
 DEPTHS = (64, 1024, 16384)  # commits fetched at first, then when a question reaches further back; then all
 FETCH_BATCH = 5000  # objects named in one request (some 250 KB)
-_ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)  # gitformat: a tree is only such entries
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PERSON = re.compile(r"(.*?) ?<([^>]*)> (-?[0-9]+) [+-][0-9]{4}")
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
@@ -129,19 +128,11 @@ def read(git: Git, shas: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
-def parse_tree(content: bytes) -> dict[str, Entry]:
-    """The entries of a raw tree by name (undecodable bytes kept as surrogates)."""
-    return {
-        name.decode(errors="surrogateescape"): Entry(mode.decode(), sha.hex())
-        for mode, name, sha in _ENTRY.findall(content)
-    }
-
-
 def trees(git: Git, shas: Iterable[str]) -> dict[str, Tree]:
     """These trees by hash, from memory, from the clone, or from the host."""
 
     def read_missing(missing: list[str]) -> dict[str, Tree]:
-        return {sha: parse_tree(content) for sha, content in read(git, missing).items()}
+        return {sha: Tree(content) for sha, content in read(git, missing).items()}
 
     return _remembered(git.memory.trees, shas, read_missing)
 

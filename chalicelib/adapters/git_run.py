@@ -42,6 +42,7 @@ _CONFIG = {
     "core.askPass": "",
     "core.hooksPath": os.devnull,
     "core.compression": "1",  # trees are mostly hashes, which no effort makes smaller
+    "fastimport.unpackLimit": "1",  # keep its pack: writing each object again costs more than one pack
     "gc.auto": "0",
     "maintenance.auto": "false",
     "advice.detachedHead": "false",
@@ -62,7 +63,7 @@ class Limits:
 
     remote_timeout_seconds: float = 40  # the train's function has 60 s
     lock_timeout_seconds: float = 45
-    max_packs: int = 200  # each fetch leaves one; looking objects up slows with their number
+    max_packs: int = 200  # each fetch and each build leaves one; looking objects up slows with their number
     max_loose_objects: int = 10_000
 
 

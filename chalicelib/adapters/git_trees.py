@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from chalicelib.adapters.git_memory import TREE, Entry, Memories, Tree
+from chalicelib.adapters.git_memory import NO_TREE, TREE, Entry, Memories
 from chalicelib.adapters.git_objects import missing_of, root_tree, trees
 from chalicelib.adapters.git_run import BrokenClone, Git
 
@@ -67,16 +67,14 @@ def changed_paths(git: Git, before: str | None, after: str) -> list[str]:
         content = trees(git, [sha for _, old, new in level for sha in (old, new) if sha is not None])
         deeper = []
         for path, old, new in level:
-            left: Tree = content[old] if old is not None else {}
-            right: Tree = content[new] if new is not None else {}
-            for name in left.keys() | right.keys():
-                a, b = left.get(name), right.get(name)
-                if a == b:
-                    continue
-                if any(entry is not None and not entry.is_tree for entry in (a, b)):
+            left = content[old] if old is not None else NO_TREE
+            right = content[new] if new is not None else NO_TREE
+            for name in left.differing(right):
+                sides = (left.get(name), right.get(name))
+                if any(entry is not None and not entry.is_tree for entry in sides):
                     changed.append(join(path, name))
-                if any(entry is not None and entry.is_tree for entry in (a, b)):
-                    deeper.append((join(path, name), _tree_sha(a), _tree_sha(b)))
+                if any(entry is not None and entry.is_tree for entry in sides):
+                    deeper.append((join(path, name), _tree_sha(sides[0]), _tree_sha(sides[1])))
         level = deeper
     return sorted(changed)
 

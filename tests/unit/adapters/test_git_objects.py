@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.git_memory import Memory
-from chalicelib.adapters.git_objects import checked, parse_commit, parse_tree
+from chalicelib.adapters.git_objects import checked, parse_commit
 from chalicelib.adapters.git_trees import folders_on_the_way
 from chalicelib.core.errors import Rejected
 
@@ -18,19 +18,29 @@ entries = st.dictionaries(
 )
 
 
+def raw(tree: dict[bytes, tuple[str, bytes]]) -> bytes:
+    return b"".join(mode.encode() + b" " + name + b"\0" + sha for name, (mode, sha) in tree.items())
+
+
 @given(entries)
 def test_a_tree_is_read_whatever_bytes_its_hashes_and_names_hold(tree: dict[bytes, tuple[str, bytes]]) -> None:
-    raw = b"".join(mode.encode() + b" " + name + b"\0" + sha for name, (mode, sha) in tree.items())
+    read = {name.encode(errors="surrogateescape"): entry for name, entry in Tree(raw(tree)).items()}
 
-    read = {
-        name.encode(errors="surrogateescape"): (e.mode, bytes.fromhex(e.sha)) for name, e in parse_tree(raw).items()
-    }
+    assert {name: (entry.mode, bytes.fromhex(entry.sha)) for name, entry in read.items()} == tree
 
-    assert read == tree
+
+@given(entries, entries)
+def test_two_trees_differ_in_the_names_that_are_not_the_same_in_both(
+    one: dict[bytes, tuple[str, bytes]], two: dict[bytes, tuple[str, bytes]]
+) -> None:
+    differing = Tree(raw(one)).differing(Tree(raw(two)))
+
+    names = {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)}
+    assert {name.encode(errors="surrogateescape") for name in differing} == names
 
 
 def test_a_signed_merge_with_odd_people_is_read() -> None:
-    raw = (
+    content = (
         b"tree " + b"1" * 40 + b"\nparent " + b"2" * 40 + b"\nparent " + b"3" * 40 + b"\n"
         b"author A \xff Name <a@b> 1700000000 -0330\n"
         b"committer  <> -5 +0000\n"
@@ -38,7 +48,7 @@ def test_a_signed_merge_with_odd_people_is_read() -> None:
         b"\nfix: caf\xc3\xa9\n\nauthor: not a header\n"
     )
 
-    commit = parse_commit(SHA, raw)
+    commit = parse_commit(SHA, content)
 
     assert commit.parents == ("2" * 40, "3" * 40)
     assert (commit.author_name, commit.author_email) == ("A \N{REPLACEMENT CHARACTER} Name", "a@b")
