@@ -95,9 +95,16 @@ ABSENT = frozenset(
     {
         *("env", "expandenv", "getHostByName", "now", "ago"),
         *("randAlpha", "randAlphaNum", "randAscii", "randBytes", "randNumeric", "randInt", "shuffle", "uuidv4"),
-        *("bcrypt", "htpasswd", "derivePassword", "encryptAES", "decryptAES", "genPrivateKey", "genCA"),
+        *("bcrypt", "htpasswd", "encryptAES", "decryptAES", "genPrivateKey", "genCA"),
         *("genCAWithKey", "genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey"),
         "buildCustomCert",
+    }
+)
+# What Go's versions and times offer; no Python object has members of these names by chance.
+GO_MEMBERS = frozenset(
+    {
+        *("Major", "Minor", "Patch", "Prerelease", "Metadata", "Original", "Compare"),
+        *("Year", "Month", "Day", "Hour", "Minute", "Second", "Weekday", "YearDay", "Unix", "Format", "UTC"),
     }
 )
 BUDGET = {"max_output_chars": MAX_STRING_CHARS, "max_iterations": 100_000, "max_template_depth": 64,
@@ -175,7 +182,12 @@ def resolve(request: dict[str, Any]) -> list[dict[str, str]]:
         "functions": functions,
         "missing_key": "error",
         "budget": ExecutionBudget(**BUDGET),
-        "sandbox": SandboxPolicy.strict(allow_functions=functions),
+        "sandbox": SandboxPolicy.strict(
+            allow_functions=functions,
+            allow_attributes=GO_MEMBERS,
+            allow_properties=GO_MEMBERS,
+            allow_methods=GO_MEMBERS,
+        ),
     }
     variables = variables_type(TemplateExecutionError)(request["variables"])
     return [resolve_one(text, variables, lambda text: Template(text, **options)) for text in request["strings"]]

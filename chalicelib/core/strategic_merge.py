@@ -89,28 +89,31 @@ class _Merge:
         plain = [member for member in patch if not (isinstance(member, dict) and set(member) == {DIRECTIVE})]
         replaces = any(isinstance(m, dict) and set(m) == {DIRECTIVE} and _directive(m) == "replace" for m in patch)
         if self.known and name in _SETS and not replaces:
-            return [*old, *(member for member in plain if member not in old)]
+            return [*plain, *(member for member in old if member not in plain)]
         if not keys or replaces:
             return [_without_nulls(member) for member in plain]
         return self._merged_by_key(name, old, plain, keys)
 
     def _merged_by_key(self, name: str, old: list[Value], patch: list[Value], keys: tuple[str, ...]) -> list[Value]:
-        """Members in the target's order; new ones come first, as Kustomize puts them."""
-        merged: list[Value] = list(old)
-        new: list[Value] = []
+        """The patch's members come first, as Kustomize puts them; where two keys make one, only its new ones do."""
+        rest: list[Value] = list(old)
+        first: list[Value] = []
         for member in patch:
             if not isinstance(member, dict) or not any(key in member for key in keys):
                 raise BadPatch(f"a member of {name} has no {keys[0]}, by which the list is merged")
-            place = next((index for index, one in enumerate(merged) if _same(one, member, keys)), None)
-            directive = _directive(member)
-            if directive == "delete":
-                merged = [one for one in merged if not _same(one, member, keys)]
-            elif place is None:
-                new.append(self.map({}, member))
-            else:
-                found = merged[place]
-                merged[place] = self.map(found if isinstance(found, dict) else {}, member)
-        return [*new, *merged]
+            place = next((index for index, one in enumerate(rest) if _same(one, member, keys)), None)
+            found = rest[place] if place is not None else {}
+            if _directive(member) == "delete":
+                rest = [one for one in rest if not _same(one, member, keys)]
+                continue
+            merged = self.map(found if isinstance(found, dict) else {}, member)
+            if place is not None and len(keys) > 1:
+                rest[place] = merged
+                continue
+            if place is not None:
+                del rest[place]
+            first.append(merged)
+        return [*first, *rest]
 
     def _merge_keys(self, name: str, members: list[Value]) -> tuple[str, ...]:
         if not self.known:

