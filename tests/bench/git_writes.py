@@ -4,9 +4,8 @@ Six files an app, 10,000 commits of history; with a clone that is there (warm) a
 
     python -m tests.bench.git_writes
 
-Prints one JSON line a figure and ends with 1 when a budget is broken. Wall-clock depends on the machine; the ratio
-between the largest and the smallest repository does not, so only ratios and the issue's 0.25 s have budgets. The
-repositories are made once, by git itself, below the temporary folder (GIMLET_BENCH_CACHE to put them elsewhere).
+Prints one JSON line a figure and ends with 1 when a budget is broken: the ratio between the largest and the smallest
+repository, and 0.25 s for a release to the smallest. The repositories are made once, by git itself, below the temporary folder (GIMLET_BENCH_CACHE to put them elsewhere).
 """
 
 from __future__ import annotations
@@ -148,10 +147,13 @@ def _timed(work: Callable[[Subject, int], None], subject: Subject, n: int) -> fl
 
 
 def _rows(name: str, rounds: list[list[float]]) -> Iterator[dict[str, object]]:
-    for apps, seconds in zip(APPS, zip(*rounds, strict=True), strict=True):
+    """Budgets hold for the fastest round: what else runs on the machine only ever adds. Medians are for people."""
+    by_apps = dict(zip(APPS, zip(*rounds, strict=True), strict=True))
+    for apps, seconds in by_apps.items():
         budget = RELEASE_BUDGET_SECONDS if name == "release_warm" and apps == APPS[0] else None
-        yield _row(f"git.{name}.{apps}_apps", statistics.median(seconds), "s", budget)
-    ratio = statistics.median(taken[-1] / taken[0] for taken in rounds)
+        yield _row(f"git.{name}.{apps}_apps", min(seconds), "s", budget)
+        yield _row(f"git.{name}.{apps}_apps.median", statistics.median(seconds), "s", None)
+    ratio = min(by_apps[APPS[-1]]) / min(by_apps[APPS[0]])
     yield _row(f"git.{name}.ratio", ratio, "x", None if name.startswith(str(MANY)) else RATIO_BUDGET)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.git_memory import Memory
+from chalicelib.adapters.git_memory import Memory, Tree
 from chalicelib.adapters.git_objects import checked, parse_commit
 from chalicelib.adapters.git_trees import folders_on_the_way
 from chalicelib.core.errors import Rejected
