@@ -4,7 +4,7 @@ import json
 from typing import NoReturn
 
 from chalicelib.core.errors import InvalidManifest, Problem
-from chalicelib.core.scalars import Value
+from chalicelib.core.scalars import Rules, Value, read_number
 from chalicelib.core.trees import MAX_DOCUMENT_BYTES, MAX_NESTING, Tree, check_size
 
 
@@ -18,7 +18,10 @@ def read_json(text: str, *, file: str = "") -> Tree:
     if _json_nesting(text) > MAX_NESTING:
         raise InvalidManifest((Problem("", f"nested deeper than {MAX_NESTING} levels", file=file),))
     try:
-        value: Value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
+        value: Value = json.loads(
+            text, object_pairs_hook=_unique_members, parse_constant=_no_constant, parse_int=_whole
+        )
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # half of a surrogate pair is no text
     except json.JSONDecodeError as error:
         raise InvalidManifest((Problem("", error.msg, "", error.lineno, error.colno, file),)) from error
     except ValueError as error:
@@ -33,6 +36,13 @@ def _unique_members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
         repeated = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {repeated!r} is there twice")
     return members
+
+
+def _whole(text: str) -> int | float:
+    number = read_number(text, Rules.MANIFEST)
+    if number is None:
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def _no_constant(word: str) -> NoReturn:

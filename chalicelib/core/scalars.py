@@ -26,6 +26,7 @@ _TIMESTAMP = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt]|[ \t]+)(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{0,9}))?"
     r"(?:[ \t]*(Z|[-+]\d{1,2}(?::?\d{2})?))?)?"
 )
+MAX_DIGITS = 300  # more have no floating point form
 _MAX_UINT64 = 2**64 - 1
 _MIN_INT64 = -(2**63)
 
@@ -61,6 +62,8 @@ def read_plain(text: str, rules: Rules) -> Scalar:
 
 def read_number(text: str, rules: Rules) -> int | float | None:
     """The number `text` spells, or None. A manifest's integer beyond 64 bits becomes floating point, as in Go."""
+    if len(text) > MAX_DIGITS and (_INTEGER.fullmatch(text) or _FLOAT.fullmatch(text)):
+        raise NotFinite(f"a number of {len(text)} digits")
     if _INTEGER.fullmatch(text):
         number = _integer(text.replace("_", ""))
         fits = rules is Rules.KUBERNETES or _MIN_INT64 <= number <= _MAX_UINT64

@@ -227,7 +227,7 @@ class _Reader:
                 return read_plain(text, self.rules)
             return self._tagged(node, text, path)
         except NotFinite:
-            self._problem(node, path, f"{text} is no number that JSON can carry", "put it in quotes to make it text")
+            self._problem(node, path, f"{text[:40]} is no number that JSON can carry", "put it in quotes to make it text")
             return None
 
     def _tagged(self, node: yaml.Node, text: str, path: str) -> Scalar:

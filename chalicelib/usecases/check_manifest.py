@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chalicelib.core.artifacts import Version
-from chalicelib.core.errors import InvalidManifest, Problem
+from chalicelib.core.errors import InvalidManifest, Problem, Rejected
 from chalicelib.core.images import image_strategy
 from chalicelib.core.manifests import Format, Manifest, build, parse
 from chalicelib.core.policies import Event, cleanup_matches
@@ -186,8 +186,8 @@ def _checked(
             rendered = render_resolved(resolved, {}, engine, charts)
             answer.files = rendered.files
             found.notes.extend(rendered.notes)
-    except InvalidManifest as error:
-        found.problems.extend(error.problems)
+    except Rejected as error:
+        found.problems.extend(_problems_of(error))
     return answer
 
 
@@ -215,9 +215,13 @@ def _cleanup(manifest: Manifest, request: CheckRequest, templates: Templates, fo
         return CheckCleanup(matches=False, app=None)
     try:
         return CheckCleanup(True, resolve_cleanup_app(manifest.cleanup, request.deleted_branch, templates))
-    except InvalidManifest as error:
-        found.problems.extend(error.problems)
+    except Rejected as error:
+        found.problems.extend(_problems_of(error))
         return CheckCleanup(matches=True, app=None)
+
+
+def _problems_of(error: Rejected) -> tuple[Problem, ...]:
+    return error.problems if isinstance(error, InvalidManifest) else (Problem("", error.message),)
 
 
 def _preview(manifest: Manifest, variables: VariableSources, request: CheckRequest) -> PreviewBranch | None:

@@ -1,10 +1,14 @@
 """The check of a manifest: everything wrong at once, decisions with reasons, previews, and rendered files."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 import pytest
 
+from chalicelib.core.errors import Rejected
 from chalicelib.core.manifests import parse
 from chalicelib.core.variables import VariableSources
+from chalicelib.ports.rendering import Resolved
 from chalicelib.usecases.check_manifest import CheckRequest, CheckResult, check_manifest
 from chalicelib.usecases.rendering import render_release_tree
 from tests.fakes_rendering import FakeCharts, FakeEngine, FakeTemplates
@@ -130,6 +134,18 @@ def test_a_chart_that_refuses_is_an_answer_and_heard_verbatim() -> None:
 
     assert [(error.path, error.line) for error in result.errors] == [("chart", 4)]
     assert "not like this" in result.errors[0].message
+
+
+def test_a_manifest_whose_templates_take_too_long_is_an_answer_too() -> None:
+    class Slow(FakeTemplates):
+        def resolve(self, strings: Sequence[str], variables: Mapping[str, str]) -> list[Resolved]:
+            raise Rejected("rendering took longer than 10 s")
+
+    request = CheckRequest(manifest=HEAD + "values: {a: '{{ .X }}'}\n", variables={"X": "1"})
+
+    result = check_manifest(request, Slow(), FakeEngine(), CHARTS)
+
+    assert [error.message for error in result.errors] == ["rendering took longer than 10 s"]
 
 
 def test_an_unknown_field_of_the_request_is_refused() -> None:

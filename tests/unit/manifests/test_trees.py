@@ -83,6 +83,8 @@ def _bomb() -> str:
         ("a: [", "not YAML"),
         ("", "empty"),
         ("a: \x00", "not YAML"),
+        ("a: " + "1" * 5000, "no number"),
+        ("a: 1e999", "no number"),
     ],
 )
 def test_defence_8_oversized_deep_and_exploding_documents_are_refused(text: str, said: str) -> None:
@@ -90,7 +92,18 @@ def test_defence_8_oversized_deep_and_exploding_documents_are_refused(text: str,
         read_yaml(text)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":' * 70 + "1" + "}" * 70, "{", "[NaN]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000 + "]" * 100_000,
+        '{"a":' * 70 + "1" + "}" * 70,
+        "{",
+        "[NaN]",
+        '["\\ud800"]',
+        "[1e999]",
+        "[" + "1" * 5000 + "]",
+    ],
+)
 def test_defence_8_json_has_the_same_limits(text: str) -> None:
     with pytest.raises(InvalidManifest):
         read_json(text)
