@@ -6,7 +6,7 @@ Unsigned but for the account and region that MiniStack reads from the header: of
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
@@ -24,6 +24,13 @@ class AwsRefused(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+
+
+class Calls(Protocol):
+    """Something that calls AWS."""
+
+    async def call(self, service: str, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """See `AwsCalls.call`."""
 
 
 class AwsCalls:

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import ClientError
 
-from infra.local.aws_calls import SQS, AwsCalls, AwsRefused
+from infra.local.aws_calls import SQS, AwsRefused, Calls
 from infra.local.invoke import Event, FunctionFailed, Functions, FunctionsDown
 from infra.local.ministack import ACCOUNT, REGION
 from infra.local.wakes import Wakes, wait_for
@@ -29,7 +29,7 @@ class QueuePoller:
     """Takes batches from one queue, `queue.concurrency` at the same time at most."""
 
     def __init__(
-        self, queue: Queue, url: str, calls: AwsCalls, functions: Functions, wakes: Wakes, *, visibility_seconds: int
+        self, queue: Queue, url: str, calls: Calls, functions: Functions, wakes: Wakes, *, visibility_seconds: int
     ) -> None:
         self._queue, self._url, self._visibility_seconds = queue, url, visibility_seconds
         self._calls, self._functions = calls, functions

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from aiohttp import ClientError
 
 from infra.limits import STREAM_ATTEMPTS, STREAM_BATCH_RECORDS, STREAM_LANES
-from infra.local.aws_calls import SQS, STREAMS, AwsCalls, AwsRefused
+from infra.local.aws_calls import SQS, STREAMS, AwsRefused, Calls
 from infra.local.invoke import Event, FunctionFailed, Functions, FunctionsDown
 from infra.local.ministack import ACCOUNT, REGION
 from infra.local.wakes import Wakes, wait_for
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class Lane:
     """One shard: its records in order, one batch at a time."""
 
-    def __init__(self, name: str, arn: str, functions: Functions, calls: AwsCalls, dead_url: str) -> None:
+    def __init__(self, name: str, arn: str, functions: Functions, calls: Calls, dead_url: str) -> None:
         self._name, self._arn, self._dead_url = name, arn, dead_url
         self._functions, self._calls = functions, calls
         self._records: deque[Event] = deque()
@@ -93,9 +93,7 @@ class Lane:
 class StreamReader:
     """Reads one table's stream from the oldest record on and deals it to lanes."""
 
-    def __init__(
-        self, table: str, arn: str, calls: AwsCalls, functions: Functions, wakes: Wakes, dead_url: str
-    ) -> None:
+    def __init__(self, table: str, arn: str, calls: Calls, functions: Functions, wakes: Wakes, dead_url: str) -> None:
         self._table, self._arn, self._calls = table, arn, calls
         self._written = wakes.waiter("DynamoDB")
         names = [f"shardId-{number:020}-{table}" for number in range(STREAM_LANES)]
@@ -115,6 +113,8 @@ class StreamReader:
                 await self._follow(await self._iterator())
             except (AwsRefused, ClientError, TimeoutError) as error:
                 log.warning("the stream of %s can't be read: %r", self._table, error)
+                if isinstance(error, AwsRefused) and error.code == "TrimmedDataAccessException":
+                    self._last = ""  # all up to there is gone: go on with the oldest that is left
                 await asyncio.sleep(BACKOFF_SECONDS)
 
     async def _iterator(self) -> str:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -15,6 +14,7 @@ import pytest
 from infra.data import BUCKET_NAME
 from infra.local.ministack import MiniStack, Saves, StateInUse
 from infra.local.resources import client, create_resources
+from tests.local.tiny import wait_for
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,14 +23,6 @@ import sys; from pathlib import Path
 from infra.local.ministack import MiniStack
 print(MiniStack(Path(sys.argv[1])).start().endpoint, flush=True); sys.stdin.read()
 """
-
-
-def wait_for(condition: Callable[[], Any], timeout_seconds: float = 10) -> Any:
-    deadline = time.monotonic() + timeout_seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)
-    return value
 
 
 def put(endpoint: str, key: str) -> None:
@@ -114,6 +106,7 @@ def test_each_write_is_told_and_no_read_is(tmp_path: Path) -> None:
     told: list[str] = []
     with MiniStack(on_write=told.append) as ministack:
         create_resources(ministack.endpoint)
+        wait_for(lambda: told[-1:] == [""])  # the bucket: S3 has no name of an action
         told.clear()
 
         keys(ministack.endpoint)
