@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import yaml
 
-from chalicelib.core.scalars import NotFinite, Rules, Value, read_plain, read_timestamp
+from chalicelib.core.scalars import Ambiguous, NotFinite, Rules, Value, read_plain, read_timestamp
 
 Object: TypeAlias = dict[str, Value]
 
@@ -149,7 +149,13 @@ def _is_text(text: str) -> bool:
         return False
 
 
+def _represent_ambiguous(writer: _Writer, text: Ambiguous) -> yaml.ScalarNode:
+    tag = "str" if len(text) == 1 else "bool"  # what this writer's own library takes it for, so that it adds no quotes
+    return writer.represent_scalar(f"tag:yaml.org,2002:{tag}", str(text))
+
+
 _Writer.add_representer(str, _represent_text)
+_Writer.add_representer(Ambiguous, _represent_ambiguous)
 
 
 def write_yaml(items: list[Object]) -> str:

@@ -27,7 +27,7 @@ from chalicelib.core.objects import (
     write_yaml,
 )
 from chalicelib.core.patches import patched
-from chalicelib.core.scalars import Value
+from chalicelib.core.scalars import Rules, Value
 from chalicelib.core.trees import Tree, body_path, read_kubernetes_yaml
 
 RAW_FILE = "manifest.yaml"
@@ -134,7 +134,7 @@ def raw_objects(manifest: Manifest) -> tuple[list[Placed], list[str]]:
 
 def _chart_trees(text: str, path: str, manifest: Manifest) -> list[Tree]:
     try:
-        return read_kubernetes_yaml(text, path="", limit=MAX_RENDERED_BYTES)
+        return read_kubernetes_yaml(text, path="", limit=MAX_RENDERED_BYTES, rules=Rules.CHART)
     except InvalidManifest as error:
         wrong = error.problems[0]
         place = f"line {wrong.line} of its output: " if wrong.line else ""

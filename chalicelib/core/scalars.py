@@ -32,10 +32,21 @@ _MIN_INT64 = -(2**63)
 
 
 class Rules(Enum):
-    """Whose reading: the manifest's (only `true` and `false` are booleans) or Kubernetes tools' (YAML 1.1)."""
+    """Whose reading: the manifest's (only `true` and `false` are booleans), Kubernetes tools' (YAML 1.1), or a chart's.
+
+    A chart's output is written on, and its readers differ: Helm takes an unquoted `yes` for a boolean, Flux for text.
+    So it stays what it is, `Ambiguous`.
+    """
 
     MANIFEST = "manifest"
     KUBERNETES = "kubernetes"
+    CHART = "chart"
+
+
+class Ambiguous(str):
+    """An unquoted `yes`, `no`, `on`, `off`, `y` or `n`; written without quotes again."""
+
+    __slots__ = ()
 
 
 class NotFinite(ValueError):
@@ -50,10 +61,12 @@ def read_plain(text: str, rules: Rules) -> Scalar:
     """
     if text in _NULLS:
         return None
-    if text in (_TRUE_12 if rules is Rules.MANIFEST else _TRUE_11):
+    if text in (_TRUE_11 if rules is Rules.KUBERNETES else _TRUE_12):
         return True
-    if text in (_FALSE_12 if rules is Rules.MANIFEST else _FALSE_11):
+    if text in (_FALSE_11 if rules is Rules.KUBERNETES else _FALSE_12):
         return False
+    if rules is Rules.CHART and text in _TRUE_11 | _FALSE_11:
+        return Ambiguous(text)
     number = read_number(text, rules)
     if number is not None:
         return number
@@ -66,7 +79,7 @@ def read_number(text: str, rules: Rules) -> int | float | None:
         raise NotFinite(f"a number of {len(text)} digits")
     if _INTEGER.fullmatch(text):
         number = _integer(text.replace("_", ""))
-        fits = rules is Rules.KUBERNETES or _MIN_INT64 <= number <= _MAX_UINT64
+        fits = rules is not Rules.MANIFEST or _MIN_INT64 <= number <= _MAX_UINT64
         return number if fits else float(number)
     if _NOT_FINITE.fullmatch(text):
         raise NotFinite(text)

@@ -116,7 +116,7 @@ class _Merge:
         return [*first, *rest]
 
     def _merge_keys(self, name: str, members: list[Value]) -> tuple[str, ...]:
-        if not self.known:
+        if not self.known or (name, self.kind) == ("imagePullSecrets", "ServiceAccount"):
             return ()
         if name == "ports":
             if self.kind == "Service":

@@ -76,14 +76,16 @@ def read_yaml(text: str, *, file: str = "") -> Tree:
     return _Reader(Rules.MANIFEST, file, path="").tree(documents[0])
 
 
-def read_kubernetes_yaml(text: str, *, path: str, limit: int = MAX_DOCUMENT_BYTES) -> list[Tree]:
+def read_kubernetes_yaml(
+    text: str, *, path: str, limit: int = MAX_DOCUMENT_BYTES, rules: Rules = Rules.KUBERNETES
+) -> list[Tree]:
     """Read every document of `text` as Kubernetes tools would; empty documents are left out.
 
     Raises:
         InvalidManifest: it is no YAML or breaks a limit; problems are at `path`, lines count within `text`.
     """
     nodes = _compose(text, "", limit=limit, path=path)
-    trees = [_Reader(Rules.KUBERNETES, "", path, limit).tree(node) for node in nodes if node is not None]
+    trees = [_Reader(rules, "", path, limit).tree(node) for node in nodes if node is not None]
     return [tree for tree in trees if tree.value is not None]
 
 
@@ -215,7 +217,7 @@ class _Reader:
         key = self._scalar(node, path)
         if isinstance(key, str):
             return key
-        if self.rules is Rules.KUBERNETES:
+        if self.rules is not Rules.MANIFEST:
             return key_text(key)
         self._problem(node, path, f"the map key {node.value!r} is not text", f'put it in quotes: "{node.value}"')
         return None
@@ -227,7 +229,9 @@ class _Reader:
                 return read_plain(text, self.rules)
             return self._tagged(node, text, path)
         except NotFinite:
-            self._problem(node, path, f"{text[:40]} is no number that JSON can carry", "put it in quotes to make it text")
+            self._problem(
+                node, path, f"{text[:40]} is no number that JSON can carry", "put it in quotes to make it text"
+            )
             return None
 
     def _tagged(self, node: yaml.Node, text: str, path: str) -> Scalar:

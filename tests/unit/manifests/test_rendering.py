@@ -101,6 +101,14 @@ def test_raw_text_that_is_no_object_is_an_error_in_the_files_own_lines(raw: str,
     assert said in str(caught.value)
 
 
+def test_an_unquoted_yes_of_a_chart_is_written_as_it_was() -> None:
+    text = _config("a") + 'data:\n  a: yes\n  n: off\n  "y": "yes"\n  b: true\n'
+
+    written = render_files(SHOP, {"c/templates/a.yaml": text}, ()).files["a.yaml"]
+
+    assert written.endswith('data:\n  a: yes\n  n: off\n  "y": "yes"\n  b: true\n')
+
+
 def test_output_that_is_no_yaml_names_its_template() -> None:
     with pytest.raises(InvalidManifest, match=r"template c/templates/a\.yaml: line 2"):
         render_files(SHOP, {"c/templates/a.yaml": "kind: A\n  b: c\n"}, ())
