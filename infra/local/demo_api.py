@@ -5,6 +5,7 @@ discovery, label selectors or subresources, and only the kinds of `demo_store`.
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import re
@@ -52,9 +53,10 @@ class Api:
         if isinstance(found, dict):
             return web.json_response(found, dumps=_DUMPS)
         stream = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await stream.prepare(request)
-        async for name, item in found:
-            await stream.write(_DUMPS({"type": name, "object": item}).encode() + b"\n")
+        with contextlib.suppress(ConnectionError):  # a watcher that went away is no news
+            await stream.prepare(request)
+            async for name, item in found:
+                await stream.write(_DUMPS({"type": name, "object": item}).encode() + b"\n")
         return stream
 
     def _read(self, request: web.Request) -> Object | AsyncIterator[tuple[str, Object]]:

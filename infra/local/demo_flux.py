@@ -23,6 +23,7 @@ from infra.local.demo_workloads import rollout
 
 GIT_SECONDS = 20
 RETRY_SECONDS = 10.0  # after a failure; also how soon a healed app is seen
+IN_PROGRESS = "'InProgress'"
 OWNER = "kustomize.toolkit.fluxcd.io"
 _ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
 _ENVIRONMENT["GIT_ALLOW_PROTOCOL"] = "http:https"
@@ -56,7 +57,7 @@ class Flux:
             try:
                 found = await asyncio.to_thread(_fetched, item["spec"], known)
             except Refused as error:
-                self._mark(item, Ready=("False", error.reason, str(error)))
+                self._mark(item, {}, Ready=("False", error.reason, str(error)))
                 continue
             self._files[item["metadata"]["uid"]] = found
             artifact = {"artifact": {"revision": found[0], "lastUpdateTime": now_text()}}
@@ -124,10 +125,8 @@ class Flux:
         late = [key for key in run.checks if rollout(self._store.get(*key)) != "Current"]
         seconds = time.monotonic() - run.began_at
         if late and seconds > self._health_seconds:
-            names = ", ".join(f"{_named(key)} status: 'InProgress'" for key in late)
-            raise Refused(
-                "HealthCheckFailed", f"health check failed after {seconds:.3f}s: timeout waiting for: [{names}]"
-            )
+            waits = f"timeout waiting for: [{', '.join(f'{_named(key)} status: {IN_PROGRESS}' for key in late)}]"
+            raise Refused("HealthCheckFailed", f"health check failed after {seconds:.3f}s: {waits}")
         if not late:
             health = {"Healthy": ("True", "Succeeded", f"Health check passed in {seconds:.3f}s")} if run.checks else {}
             run.checks, run.again_at = [], float("inf")
@@ -147,19 +146,16 @@ class Flux:
         ready = ("Unknown", "Progressing", "Reconciliation in progress")
         self._mark(run.item, status, Reconciling=("True", "Progressing", text), Ready=ready)
 
-    def _mark(
-        self, item: Object, status: Mapping[str, object] | None = None, **conditions: tuple[str, str, str]
-    ) -> None:
+    def _mark(self, item: Object, status: Mapping[str, object], **conditions: tuple[str, str, str]) -> None:
         """Report on `item`: further fields of its status, and conditions."""
 
         def change(it: Object) -> None:
-            it["status"] |= status or {}
+            it["status"] |= status
             for name, said in conditions.items():
                 set_condition(it, name, *said)
             if conditions["Ready"][0] == "True":
                 it["status"]["observedGeneration"] = item["metadata"]["generation"]
-                others = [known for known in it["status"]["conditions"] if known["type"] != "Reconciling"]
-                it["status"]["conditions"] = others
+                it["status"]["conditions"] = [c for c in it["status"]["conditions"] if c["type"] != "Reconciling"]
 
         self._store.edit(item, change)
 
@@ -173,15 +169,12 @@ def _named(key: Key) -> str:
 
 
 def _git(*arguments: str) -> bytes:
-    environment = _ENVIRONMENT | {"PATH": os.environ["PATH"]}
+    command, environment = ["git", *arguments], _ENVIRONMENT | {"PATH": os.environ["PATH"]}
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, timeout=GIT_SECONDS, env=environment)
-    except subprocess.TimeoutExpired as error:
-        raise Refused("GitOperationFailed", f"git {arguments[0]}: no answer in {GIT_SECONDS} s") from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip() or "the branch was not found"
-        raise Refused("GitOperationFailed", f"failed to checkout and determine revision: {said}")
-    return done.stdout
+        return subprocess.run(command, capture_output=True, check=True, timeout=GIT_SECONDS, env=environment).stdout
+    except subprocess.SubprocessError as error:
+        said = (getattr(error, "stderr", None) or b"no such branch, or no answer").decode(errors="replace").strip()
+        raise Refused("GitOperationFailed", f"failed to checkout and determine revision: {said}") from error
 
 
 def _fetched(spec: Object, known: tuple[str, Files]) -> tuple[str, Files]:

@@ -96,9 +96,7 @@ class Store:
     def put(self, item: Object) -> Object:
         """Store an object, with the status it had unless it brings one; what says nothing new keeps its version."""
         self._check(item)
-        before = self.get(*key_of(item))
-        after = _completed(item, before)
-        return before if before == after else self._record(before, after)
+        return self._write(item)
 
     def edit(self, item: Object, change: Callable[[Object], object]) -> None:
         """Let `change` alter a copy of what is stored of `item` now, and store it; nothing when `item` is gone."""
@@ -106,7 +104,7 @@ class Store:
         if stored is not None and stored["metadata"]["uid"] == item["metadata"]["uid"]:
             copied: Object = {"status": {}} | copy.deepcopy(stored)
             change(copied)
-            self.put(copied)
+            self._write(copied)
 
     def delete(self, item: Object, *, at_once: bool = False) -> None:
         """Delete an object; a pod is only marked, unless `at_once`, and goes when it has stopped."""
@@ -124,7 +122,7 @@ class Store:
         item = times | {"apiVersion": "v1", "kind": "Event", "metadata": own, "count": known.get("count", 0) + 1}
         item["involvedObject"] = {part: about["metadata"][part] for part in ("namespace", "name", "uid")}
         item["involvedObject"] |= {"apiVersion": about["apiVersion"], "kind": about["kind"]}
-        self.put(item | {"type": "Warning", "reason": reason, "message": message, "source": {"component": "demo"}})
+        self._write(item | {"type": "Warning", "reason": reason, "message": message, "source": {"component": "demo"}})
 
     def _check(self, item: Object) -> None:
         kind, namespace, name = key_of(item)
@@ -137,6 +135,11 @@ class Store:
         whole = all(isinstance(it, str) for it in images) and isinstance(dig(item, "spec.replicas") or 0, int)
         if not (whole and all(required)):
             raise Refused("Invalid", f'{kind} "{name}" is invalid: spec: Invalid value')
+
+    def _write(self, item: Object) -> Object:
+        before = self.get(*key_of(item))
+        after = _completed(item, before)
+        return before if before == after else self._record(before, after)
 
     def _record(self, before: Object | None, after: Object | None) -> Object:
         self.version += 1

@@ -69,8 +69,8 @@ class Workloads:
         """Rolling update: one new pod above the wanted number, old ones go as new ones become available."""
         template, wanted = deployment["spec"]["template"], deployment["spec"]["replicas"]
         digest = hashlib.sha256(json.dumps(template, sort_keys=True, default=str).encode()).hexdigest()[:10]
-        labels = (dig(template, "metadata.labels") or {}) | {"pod-template-hash": digest}
-        hashed = template | {"metadata": (template.get("metadata") or {}) | {"labels": labels}}
+        labels = template["metadata"]["labels"] | {"pod-template-hash": digest}
+        hashed = template | {"metadata": template["metadata"] | {"labels": labels}}
         made = _child(deployment, "ReplicaSet", digest, hashed, {"replicas": 0, "template": hashed})
         new = self._store.get(*key_of(made)) or self._store.put(made)
         old = [it for it in self._owned("ReplicaSet", deployment) if key_of(it) != key_of(new)]
@@ -91,12 +91,13 @@ class Workloads:
         counts |= {"updatedReplicas": _count("status.replicas", new)}
         wanted, available, name = deployment["spec"]["replicas"], counts["availableReplicas"], new["metadata"]["name"]
         is_done = all(counts[it] == wanted for it in ("replicas", "updatedReplicas", "availableReplicas"))
-        word, said = ("Available", "is available") if available >= wanted else ("Unavailable", "is not available")
+        word = "Available" if available >= wanted else "Unavailable"
         step = ("NewReplicaSetAvailable", "has progressed") if is_done else ("ReplicaSetUpdated", "is progressing")
 
         def report(it: Object) -> None:
             it["status"] |= counts | {"observedGeneration": deployment["metadata"]["generation"]}
-            set_condition(it, "Available", str(available >= wanted), f"MinimumReplicas{word}", f"Deployment {said}.")
+            said = f"{available} of {wanted} pods are available."
+            set_condition(it, "Available", str(available >= wanted), f"MinimumReplicas{word}", said)
             set_condition(it, "Progressing", "True", step[0], f'ReplicaSet "{name}" {step[1]}.')
 
         self._store.edit(deployment, report)

@@ -38,7 +38,8 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @contextmanager
 def start_stand_in(folder: Path, git: GitServer, manifests: str) -> Iterator[Subject]:
     with DemoCluster([manifests], health_seconds=3) as demo:
-        yield Subject(demo.api_url, demo.token, None, git, demo.poke, patience_seconds=15)
+        kubeconfig = demo.kubeconfig(folder / "demo-kubeconfig")
+        yield Subject(demo.api_url, demo.token, None, kubeconfig, git, demo.poke, patience_seconds=15)
 
 
 @contextmanager
@@ -52,4 +53,4 @@ def start_real(folder: Path, git: GitServer, manifests: str) -> Iterator[Subject
             asked = {"reconcile.fluxcd.io/requestedAt": str(next(pokes))}
             real.api.patch(*SOURCE, {"metadata": {"annotations": asked}})
 
-        yield Subject(real.api_url, real.admin_token, real.ca_path, git, poke, patience_seconds=90)
+        yield Subject(real.api_url, real.admin_token, real.ca_path, real.kubeconfig, git, poke, patience_seconds=90)

@@ -33,6 +33,7 @@ class Subject:
     url: str
     token: str
     ca_path: Path | None
+    kubeconfig: Path
     git: GitServer
     poke: Callable[[], object]
     patience_seconds: float
@@ -140,7 +141,9 @@ def app_files(app: str, image: str = "shop:1", *, replicas: int = 1, fail: str =
 def kustomization_file(app: str, **changes: object) -> dict[str, str | None]:
     spec: Object = {"interval": "10m", "timeout": "30s", "wait": True, "prune": True, "path": f"./{ENVIRONMENT}/{app}"}
     spec["sourceRef"] = {"kind": "GitRepository", "name": f"gitops-{ENVIRONMENT}"}
-    text = manifest("kustomize.toolkit.fluxcd.io/v1", "Kustomization", app, FLUX_NAMESPACE, spec=spec | changes)
+    labels = {"gimlet.io/environment": ENVIRONMENT, "gimlet.io/app": app}
+    own = {"name": app, "namespace": FLUX_NAMESPACE, "labels": labels}
+    text = manifest("kustomize.toolkit.fluxcd.io/v1", "Kustomization", app, metadata=own, spec=spec | changes)
     return {f"flux/kustomization-{app}.yaml": text}
 
 
