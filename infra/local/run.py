@@ -31,6 +31,7 @@ from infra.local.webhooks import WebhookSender
 
 DEFAULT_PORT = 8000
 PORTS_TRIED = 100
+FIRST_RELEASE_SECONDS = 15.0  # so long the first start waits for something to show; it goes on by itself
 MARK = "gimlet-state"  # a folder without this file is not ours to empty
 
 
@@ -115,9 +116,11 @@ class LocalDemo:
         self._running.callback(self._home.stop)
         self._say("seeding the demo")
         self._seed.prepare()
-        self._seed.seed(Api(self.system.url, self.outcome.token))
+        api = Api(self.system.url, self.outcome.token)
+        self._seed.seed(api)
         self._start_agents()
-        self._seed.push_first()
+        if self._seed.push_first():
+            self._seed.wait_until_known(api, FIRST_RELEASE_SECONDS)
 
     def _make_system(self) -> LocalSystem:
         port = free_port(self._options.port)

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -19,6 +20,7 @@ from infra.local.git_server import GitServer
 from infra.local.webhooks import Hook, Hosted
 
 TIMEOUT_SECONDS = 30
+LOOK_PERIOD_SECONDS = 0.1
 GITOPS, SHOP = "gitops", "shop"
 _AUTHOR = {"GIT_AUTHOR_NAME": "Demo", "GIT_AUTHOR_EMAIL": "demo@gimlet.example"}
 _COMMITTER = {"GIT_COMMITTER_NAME": "Demo", "GIT_COMMITTER_EMAIL": "demo@gimlet.example"}
@@ -90,10 +92,22 @@ class Seed:
                 wanted = {"name": name, "gitops_repository_id": gitops_id, "position": position}
                 self._memory.keep(**{f"agent_key.{name}": api.post("/v1/environments", wanted)["agent_key"]})
 
-    def push_first(self) -> None:
-        """Push the shop's first commit and version, once."""
-        if not _has_branch(self._git.path_of(SHOP)):
-            self._push(SHOP, shop.files(), tag="v1.0.0")
+    def push_first(self) -> bool:
+        """Push the shop's first commit and version, once; whether it was now."""
+        if _has_branch(self._git.path_of(SHOP)):
+            return False
+        self._push(SHOP, shop.files(), tag="v1.0.0")
+        return True
+
+    def wait_until_known(self, api: Api, timeout_seconds: float) -> bool:
+        """Wait until the shop has a release on its way to each environment; false when it takes too long."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            apps = {item["app"]: item["environments"] for item in api.get("/v1/apps")["items"]}
+            if len(apps.get(shop.APP, [])) == len(shop.ENVIRONMENTS):
+                return True
+            time.sleep(LOOK_PERIOD_SECONDS)
+        return False
 
     def agent_key(self, environment: str) -> str:
         """The environment's agent key.
