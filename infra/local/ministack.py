@@ -15,6 +15,7 @@ import copy
 import fcntl
 import gc
 import json
+import logging
 import os
 import re
 import shutil
@@ -29,11 +30,12 @@ from typing import IO, Any
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 SAVE_PERIOD_SECONDS = 0.5
-SAVE_TIMEOUT_SECONDS = 20.0
+SAVE_TIMEOUT_SECONDS = 10.0
 STREAM_RETENTION_SECONDS = 15 * 60  # AWS keeps a day; all of it would be in memory here
 START_TIMEOUT_SECONDS = 30.0
 LOCK_TIMEOUT_SECONDS = 5.0
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
+log = logging.getLogger(__name__)
 _READS = re.compile(r"\.(Get|Query|Scan|BatchGet|TransactGet|Describe|List|Receive)")
 
 OnWrite = Callable[[str], None]
@@ -130,10 +132,9 @@ class MiniStack:
         self._ready.set()
         saved = 0
         while not self._stop.is_set():
-            started_at = time.monotonic()
-            if self._saves is not None and saved != self._writes:
-                saved = self._writes
-                await self._saves.save()
+            started_at, seen = time.monotonic(), self._writes
+            if self._saves is not None and saved != seen and await self._saves.save():
+                saved = seen
             await asyncio.to_thread(self._stop.wait, max(0.0, started_at + SAVE_PERIOD_SECONDS - time.monotonic()))
         if self._saves is not None:
             await self._saves.save()
@@ -195,15 +196,17 @@ class Saves:
             self._lock.close()
             self._lock = None
 
-    async def save(self) -> None:
-        """Write all that MiniStack holds at this instant; must run in MiniStack's own loop."""
+    async def save(self) -> bool:
+        """Write all that MiniStack holds at this instant; must run in MiniStack's own loop. Whether it succeeded:
+        when not, the save before stays the current one."""
         number = int(self.current.name.removeprefix("save-")) + 1
         child = os.fork()
         if child == 0:
             self._save_and_exit(number)
         status = await asyncio.to_thread(_wait_for, child)
         if status != 0:
-            raise RuntimeError(f"saving the state failed with status {status}")
+            log.error("saving the state failed with status %d", status)
+        return status == 0
 
     def _save_and_exit(self, number: int) -> None:
         """In the child: let go of all sockets, write, leave without any clean-up of the parent's things."""

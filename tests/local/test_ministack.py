@@ -91,6 +91,25 @@ def test_a_killed_process_loses_at_most_its_last_second(tmp_path: Path) -> None:
     assert len(found) >= len([key for at, key in written if at < killed_at - 1])
 
 
+def test_a_save_that_fails_keeps_the_one_before_and_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space left")
+
+    with MiniStack(tmp_path) as ministack:
+        create_resources(ministack.endpoint)
+        put(ministack.endpoint, "saved")
+        wait_for(lambda: Saves(tmp_path).current.is_dir())
+        monkeypatch.setattr(Saves, "_write", fail)
+        put(ministack.endpoint, "not saved")
+
+        wait_for(lambda: "saving the state failed" in caplog.text)
+        assert keys(ministack.endpoint) == ["not saved", "saved"]
+        assert (Saves(tmp_path).current / "dynamodb.json").is_file()
+        monkeypatch.undo()
+
+
 def test_two_systems_never_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.local.ministack.LOCK_TIMEOUT_SECONDS", 0.1)
     first = Saves(tmp_path)
