@@ -204,7 +204,7 @@ def sandbox() -> "Sandbox":
     """Templates and the engine, in a child process."""
     from chalicelib.adapters.sandbox import Sandbox
 
-    return Sandbox()
+    return Sandbox(spares=True)
 
 
 @cache

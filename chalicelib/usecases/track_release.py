@@ -117,7 +117,7 @@ def _sight(seen: Seen, release: Release, records: Records, queues: Queues) -> Si
         checking=any(word in flux.reconciling for word in HEALTH_WORDS),
         ready=flux.ready,
         reason=flux.reason,
-        message=flux.reconciling or flux.message,
+        message=flux.message if flux.ready == "False" else flux.reconciling or flux.message,
         cause=seen.cause,
         seen_at=seen.observed_at,
     )

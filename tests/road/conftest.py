@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.admission import Admission
+from infra.local.bootstrap import Wish, bootstrap_in_child
 from infra.local.system import LocalSystem
 from tests.road.counting_proxy import CountingProxy
-from tests.road.world import ORGANIZATION, TOKEN, World
+from tests.road.world import TOKEN, World
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,13 @@ class running_world:  # noqa: N801 - reads as a word where it is used
             self.proxy.target = system.aws_endpoint
             self.proxy.victim = lambda: system.functions_pid
         system.start()
-        Admission(system, ORGANIZATION).open("Acme", TOKEN)
+        bootstrap_in_child(Wish(organization="Acme", token=TOKEN, gap=False, sign_in=False), self._settings(system))
         return world
+
+    @staticmethod
+    def _settings(system: LocalSystem) -> dict[str, str]:
+        """The functions' settings, past any proxy: what is prepared is not what is measured."""
+        return system.settings | {"AWS_ENDPOINT_URL": system.aws_endpoint}
 
     def __exit__(self, *_: object) -> None:
         self.system.stop()

@@ -26,6 +26,7 @@ class Crashes:
         self.proxy = proxy
         self.shop: Checkout = world.clone("acme/shop")
         self.pushes = 0
+        self.started_again = False
 
     def count_calls(self) -> dict[str, int]:
         """Calls of each kind for one push that nothing disturbs."""
@@ -39,19 +40,24 @@ class Crashes:
         print(point, flush=True)
         self.proxy.arm(point)
         sha = self.push()
-        wait_until("commit or crash", lambda: self.proxy.killed.is_set() or self.commits_of(sha), 60)
-        reached = self.proxy.killed.is_set()
-        if reached:
-            self.world.system.kill_functions()  # it is dead: this only buries it
-            self.world.system.start_functions()
+        wait_until("crash or release", lambda: self.proxy.killed.is_set() or self.is_told(sha), 60)
+        self.start_again()
         wait_until("redelivery", lambda: self.world.redeliver(-1).status in (200, 202))
         self.wait_for(sha)
         assert self.commits_of(sha) == 1
-        return reached
+        return self.proxy.killed.is_set()
+
+    def start_again(self) -> None:
+        """Start the functions again if they were killed."""
+        if self.proxy.killed.is_set() and not self.started_again:
+            self.world.system.kill_functions()  # it is dead: this only buries it
+            self.world.system.start_functions()
+            self.started_again = True
 
     def push(self) -> str:
-        """A change that is another release."""
+        """Push a change that is another release."""
         self.pushes += 1
+        self.started_again = False
         text = STAGING.replace("replicas: 2", f"replicas: {1 + self.pushes % 9}")
         return self.shop.push(f"change {self.pushes}", {".gimlet/staging.yaml": text})
 
@@ -59,11 +65,16 @@ class Crashes:
         """Until the commit is there and the index says so."""
 
         def told() -> bool:
-            answer = self.world.call("GET", "/api/status?env=staging")
-            desired = answer.body.get("shop") if answer.status == 200 else None
-            return bool(desired) and desired["version"]["sha"] == sha
+            self.start_again()
+            return self.is_told(sha)
 
         wait_until(f"release of {sha[:10]} at {self.proxy.counts}", told, 60)
+
+    def is_told(self, sha: str) -> bool:
+        """Whether `/api/status` says that this version is desired."""
+        answer = self.world.call("GET", "/api/status?env=staging")
+        desired = answer.body.get("shop") if answer.status == 200 else None
+        return bool(desired) and desired["version"]["sha"] == sha
 
     def commits_of(self, sha: str) -> int:
         """How many commits of the GitOps repository release this version."""

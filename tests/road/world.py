@@ -19,7 +19,6 @@ from infra.local.git_server import RefChange
 from infra.local.system import LocalSystem
 
 TOKEN = "gim_0123456789abcdef_" + "t" * 43
-ORGANIZATION = "acme"
 T = TypeVar("T")
 
 
