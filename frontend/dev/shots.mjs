@@ -2,6 +2,7 @@
 // usage: node dev/shots.mjs SIGN_IN_LINK FOLDER
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 const [link, folder] = process.argv.slice(2);
@@ -12,7 +13,16 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 800 
 const page = await context.newPage();
 page.on("console", (message) => message.type() !== "debug" && console.log(`console ${message.type()}: ${message.text()}`));
 page.on("pageerror", (error) => console.log(`page error: ${error.message}`));
-const shot = (name, options) => page.screenshot({ path: join(folder, `${name}.png`), ...options });
+let serious = 0;
+const shot = async (name, options) => {
+  await page.screenshot({ path: join(folder, `${name}.png`), ...options });
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] }));
+  for (const { id, impact, nodes } of violations) {
+    if (impact === "serious" || impact === "critical") serious += 1;
+    console.log(`axe ${name}: ${impact} ${id} at ${nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
+  }
+};
 
 await page.goto(new URL("/", link).href);
 await page.getByTestId("signed-out").waitFor();
@@ -57,3 +67,5 @@ await page.goto(new URL("/", link).href);
 await page.getByTestId("app-row").first().waitFor();
 await shot("apps-narrow", { fullPage: true });
 await browser.close();
+console.log(JSON.stringify({ serious_accessibility_findings: serious }));
+process.exitCode = serious === 0 ? 0 : 1;

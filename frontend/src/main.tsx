@@ -35,6 +35,7 @@ const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, monospace",
   fontSizes: { xs: "12px", sm: "13px", md: "13px" },
   primaryColor: "indigo",
+  primaryShade: 8, // white on it reads in both themes
   defaultRadius: "sm",
   respectReducedMotion: true,
 });

@@ -146,9 +146,11 @@ function Heading({ environment, data: { card }, place, mayDelete, ask }: Heading
   const health = card === null ? null : shownHealth(card, environment.agent, now);
   return (
     <div className="heading">
+      <nav aria-label="Up">
+        <Link to="/">Apps</Link> <span className="quiet">/</span>
+      </nav>
       <h1>
-        <Link to="/">Apps</Link> <span className="quiet">/</span> {place.app}{" "}
-        <span className="quiet">in {environment.name}</span>
+        {place.app} <span className="quiet">in {environment.name}</span>
       </h1>
       {health !== null && (
         <span className="heading-health">

@@ -33,18 +33,16 @@ export function ReleaseList({ place, releases, selected, mayDeploy, ask }: Props
             <th scope="col">Actions</th>
           </tr>
         </thead>
-        <tbody>
-          {releases.slice(0, shown).map((release) => (
-            <ReleaseRow
-              key={release.id}
-              place={place}
-              release={release}
-              isSelected={release.id === selected}
-              mayDeploy={mayDeploy}
-              ask={ask}
-            />
-          ))}
-        </tbody>
+        {releases.slice(0, shown).map((release) => (
+          <ReleaseRow
+            key={release.id}
+            place={place}
+            release={release}
+            isSelected={release.id === selected}
+            mayDeploy={mayDeploy}
+            ask={ask}
+          />
+        ))}
       </table>
       {releases.length > shown && (
         <button type="button" className="link" onClick={() => setShown(shown + PAGE)}>
@@ -65,43 +63,62 @@ interface RowProps {
 
 function ReleaseRow({ place, release, isSelected, mayDeploy, ask }: RowProps) {
   const isCurrent = release.id === place.card?.desired?.id;
-  const reason = reasonOf(release);
+  const reason = release.state === "live" ? "" : reasonOf(release);
   return (
-    <tr data-testid="release-row" data-release={release.id} data-state={release.state} data-kind={release.kind} aria-selected={isSelected}>
-      <td className="release-what">
-        <Link
-          to="/apps/$env/$app"
-          params={{ env: place.environment, app: place.app }}
-          search={{ release: release.id }}
-          className="release-link"
-          aria-current={isSelected ? "true" : undefined}
-          resetScroll={false}
-        >
-          {kindWord(release.kind)} <code>{release.version?.sha.slice(0, 7)}</code>{" "}
-          <span className="release-message">{release.version?.message.split("\n", 1)[0]}</span>
-        </Link>
-        {reason !== "" && release.state !== "live" && <span className="cell-reason">{reason}</span>}
-      </td>
-      <td>
-        <State tone={releaseTone(release.state)}>{release.state}</State>
-        {isCurrent && <span className="quiet"> in Git</span>}
-      </td>
-      <td className="quiet">
-        <span title={release.cause}>{release.actor}</span> <Age at={release.created_at} />
-      </td>
-      <td className="release-actions">
-        {canDeployAgain(release) && (
-          <ActionButton testId="action-deploy-again" mayRun={mayDeploy} run={() => ask({ kind: "deploy", release })}>
-            Deploy again
-          </ActionButton>
-        )}
-        {canRollBackTo(release, place.card) && (
-          <ActionButton testId="action-roll-back" mayRun={mayDeploy} run={() => ask({ kind: "rollback", release })}>
-            Roll back to here
-          </ActionButton>
-        )}
-      </td>
-    </tr>
+    <tbody
+      data-testid="release-row"
+      data-release={release.id}
+      data-state={release.state}
+      data-kind={release.kind}
+      data-current={isCurrent}
+      data-selected={isSelected}
+    >
+      <tr>
+        <td className="release-what">
+          <Link
+            to="/apps/$env/$app"
+            params={{ env: place.environment, app: place.app }}
+            search={{ release: release.id }}
+            className="release-link"
+            aria-current={isSelected ? "true" : undefined}
+            resetScroll={false}
+          >
+            {kindWord(release.kind)} <code>{release.version?.sha.slice(0, 7)}</code>{" "}
+            <span className="release-message">{release.version?.message.split("\n", 1)[0]}</span>
+          </Link>
+        </td>
+        <td>
+          {release.state === "live" && !isCurrent ? (
+            <State tone="idle">was live</State>
+          ) : (
+            <State tone={releaseTone(release.state)}>{release.state}</State>
+          )}
+          {isCurrent && <span className="quiet"> in Git</span>}
+        </td>
+        <td className="quiet">
+          <span title={release.cause}>{release.actor}</span> <Age at={release.created_at} />
+        </td>
+        <td className="release-actions">
+          {canDeployAgain(release) && (
+            <ActionButton testId="action-deploy-again" mayRun={mayDeploy} run={() => ask({ kind: "deploy", release })}>
+              Deploy again
+            </ActionButton>
+          )}
+          {canRollBackTo(release, place.card) && (
+            <ActionButton testId="action-roll-back" mayRun={mayDeploy} run={() => ask({ kind: "rollback", release })}>
+              Roll back to here
+            </ActionButton>
+          )}
+        </td>
+      </tr>
+      {reason !== "" && (
+        <tr className="release-reason">
+          <td colSpan={4} data-testid="reason">
+            {reason}
+          </td>
+        </tr>
+      )}
+    </tbody>
   );
 }
 
