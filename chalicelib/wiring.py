@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib.settings import settings
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.sqs import SqsQueues
     from chalicelib.adapters.topics_table import TopicsTable
     from chalicelib.core.repositories import Repository
+    from chalicelib.ports.git import RepoAddress
     from chalicelib.ports.live import LivePorts, Pace
     from chalicelib.ports.queues import RenderCall
     from chalicelib.ports.stores import Chance, Clock, Secrets, Trees
@@ -237,18 +238,29 @@ def _reader(repository: "Repository") -> "GitRepo":
 
 
 def _gitops(repository: "Repository", user: str) -> "GitRepo":
+    return _gitops_at(_address(repository), user)
+
+
+@cache
+def _gitops_at(address: "RepoAddress", user: str) -> "GitRepo":
+    """One object a repository: it keeps what it read."""
     from chalicelib.adapters.gitops import GitRepo
 
-    return GitRepo(_address(repository), Path(settings().clone_dir) / user, _credential)
+    return GitRepo(address, Path(settings().clone_dir) / user, _credential)
 
 
 def _source(repository: "Repository") -> "GitHost":
+    return _source_at(_address(repository))
+
+
+@cache
+def _source_at(address: "RepoAddress") -> "GitHost":
     from chalicelib.adapters.git_host import GitHost
 
-    return GitHost(_address(repository), Path(settings().clone_dir) / "intake", _credential)
+    return GitHost(address, Path(settings().clone_dir) / "intake", _credential)
 
 
-def _address(repository: "Repository") -> Any:
+def _address(repository: "Repository") -> "RepoAddress":
     from chalicelib.ports.git import RepoAddress
 
     return RepoAddress(repository.url, repository.default_branch, repository.credential or None)

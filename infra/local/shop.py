@@ -18,6 +18,7 @@ values:
     repository: registry.example/shop
     tag: "{tag}"
   replicas: {replicas}
+  progressDeadlineSeconds: 20
   containerPort: 8080
   probe:
     enabled: true
