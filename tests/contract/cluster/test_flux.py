@@ -9,6 +9,7 @@ from tests.contract.cluster.subject import (
     FLUX_NAMESPACE,
     JOBS,
     KUSTOMIZATIONS,
+    PODS,
     SOURCES,
     Subject,
     app_files,
@@ -114,10 +115,14 @@ def test_an_app_goes_with_its_kustomization(cluster: Subject) -> None:
     cluster.settled("leaving", cluster.push(app_files("leaving")))
     assert cluster.pods("leaving")
 
+    def remaining() -> list[str]:
+        names = [pod["metadata"]["name"] for pod in cluster.get(PODS)["items"]]
+        return [name for name in names if name.startswith("leaving-")]
+
     cluster.push(dict.fromkeys(app_files("leaving")))
 
-    cluster.until("all gone", lambda: not cluster.named(DEPLOYMENTS, "leaving") and not cluster.pods("leaving"))
-    assert cluster.named(KUSTOMIZATIONS, "leaving", FLUX_NAMESPACE) is None
+    cluster.until("no Deployment, no pods", lambda: not cluster.named(DEPLOYMENTS, "leaving") and not remaining())
+    cluster.until("no Kustomization", lambda: cluster.named(KUSTOMIZATIONS, "leaving", FLUX_NAMESPACE) is None)
 
 
 def test_a_suspended_kustomization_is_left_alone_until_it_is_resumed(cluster: Subject) -> None:

@@ -9,6 +9,7 @@ from tests.contract.cluster.subject import (
     CONFIG_MAPS,
     KUSTOMIZATIONS,
     NAMESPACES,
+    Object,
     Subject,
     kustomization_file,
     manifest,
@@ -95,10 +96,15 @@ def test_a_watch_ends_cleanly_after_the_time_asked_for(cluster: Subject) -> None
 def test_a_bookmark_names_a_version_from_which_a_watch_goes_on(cluster: Subject) -> None:
     version = cluster.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
     query = {"fieldSelector": "metadata.name=another", "allowWatchBookmarks": "true", "resourceVersion": version}
-    watch = cluster.watch(CONFIG_MAPS, seconds=8, **query)
-    cluster.push({"marked/map.yaml": config_map("marked", "one")} | kustomization_file("marked"))
+    values = itertools.count()
 
-    told = list(watch)
+    def told_while_another_changes() -> list[tuple[str, Object]]:
+        """A real server sends one 2 s before the end, and only if something of the kind changed meanwhile."""
+        watch = cluster.watch(CONFIG_MAPS, seconds=8, **query)
+        cluster.push({"marked/map.yaml": config_map("marked", f"{next(values)}")} | kustomization_file("marked"))
+        return list(watch)
+
+    told = cluster.until("a bookmark", told_while_another_changes)
 
     assert {kind for kind, _ in told} == {"BOOKMARK"}
     reached = told[-1][1]["metadata"]["resourceVersion"]
