@@ -20,13 +20,14 @@ from aiohttp import ClientError
 
 from infra.limits import STREAM_ATTEMPTS, STREAM_BATCH_RECORDS, STREAM_LANES
 from infra.local.aws_calls import SQS, STREAMS, AwsRefused, Calls
-from infra.local.invoke import Event, FunctionFailed, Functions, FunctionsDown
+from infra.local.invoke import Event, FunctionDied, FunctionFailed, Functions, FunctionsDown
 from infra.local.ministack import ACCOUNT, REGION
 from infra.local.wakes import Wakes, wait_for
 
 FUNCTION = "relay"
 LOOK_PERIOD_SECONDS = 1.0  # each write wakes us; this is for a wake that got lost
 BACKOFF_SECONDS = 0.2
+DEATHS_FORGIVEN = 20
 MAX_WAITING_RECORDS = 20_000
 log = logging.getLogger(__name__)
 
@@ -71,16 +72,17 @@ class Lane:
         await self._take(batch[middle:])
 
     async def _attempt(self, batch: list[Event]) -> bool:
-        while True:
+        for _ in range(DEATHS_FORGIVEN):
             await self._functions.wait_until_up()
             try:
                 await self._functions.invoke(FUNCTION, {"Records": batch})
                 return True
-            except FunctionsDown:
-                await asyncio.sleep(BACKOFF_SECONDS)  # nothing ran: not an attempt
+            except (FunctionsDown, FunctionDied):
+                await asyncio.sleep(BACKOFF_SECONDS)  # a process that was killed says nothing about the records
             except FunctionFailed as failure:
                 log.warning("%s did not take %d records of %s: %s", FUNCTION, len(batch), self._name, failure)
                 return False
+        return False
 
     async def _bury(self, batch: list[Event]) -> None:
         letter = json.dumps(dead_letter(self._name, self._arn, batch))

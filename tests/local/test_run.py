@@ -131,6 +131,7 @@ def taken_port() -> Iterator[int]:
         yield int(listener.getsockname()[1])
 
 
+@pytest.mark.timeout(300)
 def test_the_whole_way_from_a_start_over_a_kill_to_ctrl_c(tmp_path: Path, taken_port: int) -> None:
     first = start(tmp_path, taken_port, GIMLET_LOCAL_TOKEN="gim_abcdefgh12345678_" + "s" * 43)
     gitops = tmp_path / "state" / "git" / "gitops.git"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
@@ -56,10 +56,10 @@ def test_messages_of_one_socket_run_at_the_same_time_and_out_of_order(tiny: Tiny
     with opened(tiny) as socket:
         for n in range(20):
             socket.send(json.dumps({"n": n, "echo": True, "sleep": 0.5}))
-        heard = [json.loads(socket.recv(timeout=3))["n"] for _ in range(20)]
+        heard = [json.loads(socket.recv(timeout=30))["n"] for _ in range(20)]
 
     at = [it["at"] for it in tiny.seen("websocket_message")[-20:]]
-    assert max(at) - min(at) < 1  # 20 messages of half a second each
+    assert max(at) - min(at) < 5  # one after the other, 20 messages of half a second each would take 10
     assert sorted(heard) == list(range(20)) != heard
 
 
@@ -183,6 +183,7 @@ def test_many_sockets_are_served_at_once(tiny: Tiny) -> None:
     assert sorted(json.loads(it)["n"] for it in heard) == list(range(30))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 70_000), max_size=6), st.integers(1, 5000))
 def test_frame_sizes_are_found_however_the_stream_is_cut(sizes: list[int], cut: int) -> None:
     stream = b"".join(Frame(Opcode.TEXT, os.urandom(size)).serialize(mask=True) for size in sizes)
