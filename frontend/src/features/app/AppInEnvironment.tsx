@@ -146,6 +146,7 @@ function Heading({ environment, data: { card }, place, mayDelete, ask }: Heading
   const health = card === null ? null : shownHealth(card, environment.agent, now);
   return (
     <div className="heading">
+      <title>{`${place.app} in ${environment.name} · Gimlet`}</title>
       <nav aria-label="Up">
         <Link to="/">Apps</Link> <span className="quiet">/</span>
       </nav>

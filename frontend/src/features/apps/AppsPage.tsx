@@ -19,6 +19,7 @@ export function AppsPage() {
   const environments = useDocuments("environments");
   return (
     <>
+      <title>Apps · Gimlet</title>
       <h1 className="hidden">Apps</h1>
       <Content cards={cards} environments={environments} />
     </>
