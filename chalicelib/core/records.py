@@ -174,6 +174,10 @@ def requests_of_artifact_pk(organization_id: str, artifact_id: str) -> str:
     return f"ORG#{organization_id}#REQUESTS#{artifact_id}"
 
 
+def decisions_of_sha_pk(organization_id: str, sha: str) -> str:
+    return f"ORG#{organization_id}#DECISIONS#{sha}"
+
+
 def _instant(release: Release) -> str:
     return f"{release.created_at.timestamp():017.6f}#{release.id}"
 
@@ -211,6 +215,9 @@ _PLACES: dict[type, Callable[[Any], tuple[Place, ...]]] = {
     Artifact: lambda r: (
         Place("index1", artifacts_pk(r.organization_id), f"{r.created:012d}#{r.id}"),
         Place("index2", artifact_by_sha_pk(r.organization_id, r.version_of.sha), f"{r.created:012d}#{r.id}"),
+    ),
+    DecisionRecord: lambda r: (
+        Place("index1", decisions_of_sha_pk(r.organization_id, r.sha), f"{r.decided_at.timestamp():017.6f}#{r.number}"),
     ),
     Request: lambda r: (
         (Place("index1", requests_of_artifact_pk(r.organization_id, r.artifact_id), r.id),) if r.artifact_id else ()

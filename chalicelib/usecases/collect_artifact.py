@@ -17,11 +17,10 @@ _FORMATS = {".yaml": Format.YAML, ".yml": Format.YAML, ".cue": Format.CUE}
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A commit on a ref, and the files that the push changed (none: unknown)."""
+    """A commit on a ref."""
 
     ref: str
     commit: CommitInfo
-    changed: tuple[str, ...] | None
 
 
 def collect_artifact(repository: Repository, pushed: Pushed, source: SourceRepo, *, created: int = 0) -> Artifact:

@@ -34,7 +34,7 @@ class Question:
     artifact: Artifact
     repository_id: str
     key: str
-    changed: tuple[str, ...] | None = None
+    changed: Callable[[], tuple[str, ...] | None] = lambda: None  # asked only where a policy names paths
     default_branch: str = "main"
     default_sources: Mapping[str, Source] | None = None
     environment: str = ""  # by hand: only this environment …
@@ -94,7 +94,7 @@ def _decide_source(question: Question, source: Source, records: Records, templat
 def _decision(question: Question, manifest: Manifest) -> Decision:
     if question.asked_by:
         return Decision(True, f"asked by {question.asked_by}")
-    return decide_manifest(manifest, _policy_version(question), default_branch=question.default_branch)
+    return decide_manifest(manifest, _policy_version(question, manifest), default_branch=question.default_branch)
 
 
 def _possible(question: Question, app: str, env: str, manifest: Manifest, records: Records) -> Decision | None:
@@ -123,13 +123,14 @@ def _protected(question: Question, environment: Environment, manifest: Manifest)
         standing = None
     if standing is None or standing.env != manifest.env:
         return Decision(False, f"{where} is no valid manifest for it")
-    decision = decide_manifest(standing, _policy_version(question), default_branch=question.default_branch)
+    decision = decide_manifest(standing, _policy_version(question, standing), default_branch=question.default_branch)
     return None if decision.deploy else Decision(False, f"{where} says no: {decision.reason}")
 
 
-def _policy_version(question: Question) -> PolicyVersion:
+def _policy_version(question: Question, manifest: Manifest) -> PolicyVersion:
     version = question.artifact.version_of
-    return PolicyVersion(version.event, version.branch, version.tag, version.message, question.changed)
+    changed = question.changed() if manifest.deploy and manifest.deploy.paths else None
+    return PolicyVersion(version.event, version.branch, version.tag, version.message, changed)
 
 
 def _without_doubles(items: list[AppDecision]) -> list[AppDecision]:

@@ -7,6 +7,7 @@ transaction that stores it, so a late or repeated worker can't put an old commit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 
 from chalicelib.core.actors import POLICY
 from chalicelib.core.artifacts import Artifact, Source
@@ -25,6 +26,7 @@ from chalicelib.usecases.collect_artifact import Pushed, collect_artifact
 from chalicelib.usecases.decide import Question, decide_artifact
 from chalicelib.usecases.releases import complete
 
+Arrival = tuple[datetime, Callable[[], tuple[str, ...] | None]]  # when it was heard of, and which files changed
 MAX_MISSED = 50  # commits decided one by one after a gap; past it only the head is
 ATTEMPTS = 3
 
@@ -65,8 +67,8 @@ def _decide_once(repository: Repository, push: Push, received_at: datetime, inta
         return "deleted"
     commits = commits_to_decide(push, branch, head, source)
     for place, commit in enumerate(commits):
-        pushed = Pushed(push.ref, commit, _changed(push, branch, commits, place, source))
-        branch = _decide_commit(repository, pushed, branch, received_at, intake)
+        changed = cache(partial(_changed, push, branch, commits, place, source))
+        branch = _decide_commit(repository, Pushed(push.ref, commit), branch, (received_at, changed), intake)
     return f"decided {len(commits)}"
 
 
@@ -99,8 +101,9 @@ def _changed(
 
 
 def _decide_commit(
-    repository: Repository, pushed: Pushed, branch: Branch | None, received_at: datetime, intake: Intake
+    repository: Repository, pushed: Pushed, branch: Branch | None, arrival: Arrival, intake: Intake
 ) -> Branch:
+    received_at, changed = arrival
     source = intake.source_of(repository)
     artifact = collect_artifact(repository, pushed, source, created=int(intake.clock().timestamp()))
     number = branch.number + 1 if branch else 1
@@ -109,7 +112,7 @@ def _decide_commit(
         artifact,
         repository.id,
         key,
-        pushed.changed,
+        changed,
         repository.default_branch,
         _default_sources(repository, pushed, source),
     )
@@ -171,7 +174,7 @@ def _default_sources(repository: Repository, pushed: Pushed, source: SourceRepo)
     head = source.head(ref)
     if head is None:
         return {}
-    standing = collect_artifact(repository, Pushed(ref, source.commit(head), None), source)
+    standing = collect_artifact(repository, Pushed(ref, source.commit(head)), source)
     return {one.file: one for one in standing.sources}
 
 

@@ -92,9 +92,14 @@ class Planner:
     environments: dict[str, Environment] = field(default_factory=dict)
 
     def prefetch(self, chosen: Sequence[Release]) -> None:
-        """Fetch all folders that will be read, together."""
-        if self.head is not None and chosen:
-            folders = [self._folder(release) for release in chosen]
+        """Fetch all folders that will be read, together; a release that can't be planned says so when it is."""
+        folders = []
+        for release in chosen:
+            try:
+                folders.append(self._folder(release))
+            except NotFound:
+                continue
+        if self.head is not None and folders:
             self.repo.prefetch(self.head, folders)
 
     def plan(self, release: Release) -> Planned | Unchanged | Reason:
@@ -113,32 +118,27 @@ class Planner:
 
     def _change(self, release: Release) -> ChangeSet | None:
         environment = self._environment(release)
-        standing = self._standing(release, environment)
         if release.kind is Kind.DELETE:
-            return plan_delete(release, environment, standing)
+            return plan_delete(release, environment, self._standing(release, environment))
         if release.kind is Kind.ROLLBACK:
             restored = self._files(release.restores_commit, f"{environment.folder()}{release.app}")
-            return plan_rollback(release, environment, restored, standing)
+            return plan_rollback(release, environment, restored, self._standing(release, environment))
         files = self.trees.get(release.organization_id, release.tree)
-        wanted = {name: text.encode() for name, text in files.items()}
-        return plan_deploy(release, environment, Wanted(wanted, namespaces_of(files)), standing)
+        wanted = Wanted({name: text.encode() for name, text in files.items()}, namespaces_of(files))
+        standing = self._standing(release, environment, wanted.namespaces)
+        return plan_deploy(release, environment, wanted, standing)
 
-    def _standing(self, release: Release, environment: Environment) -> Standing:
+    def _standing(self, release: Release, environment: Environment, namespaces: tuple[str, ...] = ()) -> Standing:
         if self.head is None:
             return Standing({})
         files = self._files(self.head, self._folder(release))
         kustomization = self.repo.read_file(self.head, flux.kustomization_path(environment, release.app))
         present = frozenset(
             name
-            for name in self._namespaces(release)
+            for name in namespaces
             if self.repo.read_file(self.head, flux.namespace_path(environment, name)) is not None
         )
         return Standing(files, kustomization, present)
-
-    def _namespaces(self, release: Release) -> tuple[str, ...]:
-        if release.kind is not Kind.DEPLOY:
-            return ()
-        return namespaces_of(self.trees.get(release.organization_id, release.tree))
 
     def _files(self, commit: str, folder: str) -> Mapping[str, bytes]:
         prefix = f"{folder}/"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib.core import releases
-from chalicelib.core.errors import Failure, PushRefused, ScmUnavailable, StaleHead
+from chalicelib.core.errors import Failure, PushRefused, Rejected, ScmUnavailable, StaleHead
 from chalicelib.core.records import attempt_key, train_pk, waiting_key
 from chalicelib.core.releases import Reason, Release, State
 from chalicelib.core.repositories import Repository
@@ -46,6 +46,9 @@ class Train:
 def run_train(train: Train, queues: Queues) -> int | None:
     """Take what waits; answers the seconds after which the doorbell must ring again, or none.
 
+    A host that refuses us (a revoked credential, a repository that is gone) is no reason to ring at once again: the
+    releases say so, and `sweep` rings for them.
+
     Raises:
         Unavailable: the Git host or a store did not answer; the rows still wait.
     """
@@ -60,6 +63,9 @@ def run_train(train: Train, queues: Queues) -> int | None:
     except ScmUnavailable as error:
         _note_wait(train, rows, error)
         raise
+    except Rejected as error:
+        _note_wait(train, rows, error)
+        return None
     if not done:
         return RETRY_SECONDS
     if len(rows) > MAX_RELEASES_PER_PUSH:

@@ -7,9 +7,10 @@ import pytest
 from chalicelib.core.actors import Actor, Caller, Scope, permissions_of
 from chalicelib.core.apps import App
 from chalicelib.core.decisions import DecisionRecord, Request
-from chalicelib.core.errors import Rejected, ScmUnavailable
+from chalicelib.core.errors import NotFound, Rejected, ScmUnavailable
 from chalicelib.core.releases import State
 from chalicelib.usecases.artifacts import ship_artifact
+from chalicelib.usecases.explain import explain
 from chalicelib.usecases.requests import (
     lift_hold,
     request_delete,
@@ -99,7 +100,8 @@ def test_a_lost_race_is_planned_again(town: Town, monkeypatch: pytest.MonkeyPatc
     shop = town.repository("acme/shop")
     town.push(shop, {FILE: manifest()})
     repo = town.gitops_repo(town.gitops)
-    real, raced = type(repo).push, []
+    real = type(repo).push
+    raced: list[object] = []
 
     def push(self: object, tip: str, expected: str | None) -> None:
         if not raced:
@@ -259,6 +261,41 @@ def test_a_host_that_is_down_makes_releases_wait_and_say_so(town: Town) -> None:
     assert town.states() == ["overtaken", "committed"]
 
 
+def test_a_host_that_refuses_us_is_named_on_the_release_and_is_not_asked_in_a_loop(town: Town) -> None:
+    shop = town.repository("acme/shop")
+    push = town.commit(shop, {FILE: manifest()})
+    town.deliver(shop, push)
+    while not town.queues.rings:
+        town.settle_one()
+    repo = town.gitops_repo(town.gitops)
+
+    class Refusing(type(repo)):  # type: ignore[misc] # its class is what it is
+        def head(self) -> str | None:
+            raise Rejected("the host refuses our credential")
+
+    assert town.run_train(Refusing(town.hosts, repo.address)) is None
+    [waiting] = town.releases()
+    town.settle()
+
+    assert waiting.reason is not None
+    assert "refuses our credential" in waiting.reason.text
+    assert town.states() == ["committed"]
+
+
+def test_paths_of_a_policy_are_held_against_what_the_push_changed(town: Town) -> None:
+    shop = town.repository("acme/shop")
+    with_paths = manifest().replace("  event: push\n", "  event: push\n  paths: ['src/**']\n")
+    town.push(shop, {FILE: with_paths})
+
+    push = town.push(shop, {"src/a/b.go": "package a"})
+    town.push(shop, {"docs/x.md": "words"})
+
+    assert len(town.log()) == 1
+    assert push.after in (town.file(RENDERED) or "")
+    refused = [item.reason for one in town.records.all(DecisionRecord) for item in one.items if not item.deploy]
+    assert len(refused) == 2
+
+
 def test_a_lost_webhook_is_found_by_comparing_heads(town: Town) -> None:
     shop = town.repository("acme/shop")
     town.push(shop, {FILE: manifest()})
@@ -322,6 +359,25 @@ def test_a_request_for_what_the_artifact_does_not_have_ends_in_an_error(town: To
     assert answer["status"] == "error"
     assert "no manifest for production/shop" in answer["statusDesc"]
     assert town.records.all(Request)
+
+
+def test_a_commit_is_explained_with_each_decision_and_its_release(town: Town) -> None:
+    town.environment("production")
+    shop = town.repository("acme/shop")
+    files: dict[str, str | None] = {
+        FILE: manifest(),
+        ".gimlet/production.yaml": manifest(env="production", branch="v2"),
+    }
+    push = town.push(shop, files)
+
+    no, yes = explain("acme", push.after, town.records)
+
+    assert (no.item.environment, no.item.deploy, no.release) == ("production", False, None)
+    assert "'main'" in no.item.reason
+    assert yes.release is not None
+    assert yes.release.state is State.COMMITTED
+    with pytest.raises(NotFound, match="no webhook"):
+        explain("evil", push.after, town.records)
 
 
 def test_what_the_index_desires_is_what_git_log_says(town: Town) -> None:

@@ -95,7 +95,7 @@ class Town:
 
     def environment(self, name: str, **options: bool) -> Environment:
         """Make an environment."""
-        wanted = NewEnvironment(name, self.gitops.id, **options)  # type: ignore[arg-type] # options of its own names
+        wanted = NewEnvironment(name, self.gitops.id, **options)
         return make_environment(ADMIN, wanted, self.records, self.secrets, self.clock, self.chance).environment
 
     def source(self, repository: Repository) -> FakeSourceRepo:
@@ -164,9 +164,9 @@ class Town:
         self.run_train()
         del self.queues.rings[0]
 
-    def run_train(self) -> int | None:
+    def run_train(self, repo: FakeGitOpsRepo | None = None) -> int | None:
         """Wake the train once."""
-        repo = self.gitops_repo(self.gitops)
+        repo = repo or self.gitops_repo(self.gitops)
         return run_train(Train(self.gitops, repo, self.records, self.trees, self.clock), self.queues)
 
     def train_that_dies_after_its_push(self) -> None:
