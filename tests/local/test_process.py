@@ -28,6 +28,7 @@ class Shop:
     system: LocalSystem
     seed: Seed
     pushes: list[RefChange]
+    api: Api
 
     def releases(self) -> list[str]:
         """The subjects of staging's releases in the GitOps repository, oldest first."""
@@ -45,12 +46,13 @@ class Shop:
 
 
 @contextmanager
-def seeded(folder: Path) -> Iterator[Shop]:
+def seeded(folder: Path, moved_from: str = "") -> Iterator[Shop]:
     pushes: list[RefChange] = []
     outcomes: list[Outcome] = []
 
     def prepare(system: LocalSystem) -> None:
-        outcomes.append(bootstrap_in_child(Wish(sign_in=False), system.settings))
+        wish = Wish(moved_from=moved_from, moved_to=system.url, sign_in=False)
+        outcomes.append(bootstrap_in_child(wish, system.settings))
 
     def pushed(repository: str, changes: list[RefChange]) -> None:
         if repository == SHOP:
@@ -59,9 +61,10 @@ def seeded(folder: Path) -> Iterator[Shop]:
     with LocalSystem(folder / "state", prepare=prepare, on_push=pushed) as system:
         seed = Seed(system.git, system.url, Memory(folder / "demo.json"))
         seed.prepare()
-        seed.seed(Api(system.url, outcomes[0].token))
+        api = Api(system.url, outcomes[0].token)
+        seed.seed(api)
         seed.push_first()
-        yield Shop(system, seed, pushes)
+        yield Shop(system, seed, pushes, api)
 
 
 def test_a_push_is_released_once_though_the_functions_are_killed_and_the_delivery_comes_twice(tmp_path: Path) -> None:
@@ -78,6 +81,16 @@ def test_a_push_is_released_once_though_the_functions_are_killed_and_the_deliver
         shop.deliver("again")
         wait_for(lambda: settled(shop), 60)
         assert shop.releases() == ["[Gimlet] staging/shop automated deploy"]
+
+
+def test_repositories_that_we_host_follow_us_to_another_port(tmp_path: Path) -> None:
+    with seeded(tmp_path) as shop:
+        before = shop.system.url
+
+    with seeded(tmp_path, moved_from=before) as shop:
+        urls = {item["path"]: item["url"] for item in shop.api.get("/v1/repositories")["items"]}
+        assert shop.system.url != before
+        assert urls == {f"demo/{name}": shop.system.git_url(name) for name in (GITOPS, SHOP)}
 
 
 def settled(shop: Shop) -> bool:
