@@ -22,8 +22,8 @@ from pathlib import Path
 from infra.local.agents import start_agent
 from infra.local.bootstrap import Outcome, Wish, bootstrap
 from infra.local.clusters import DemoHome, RealCluster, StandIn
-from infra.local.git_server import RefChange
-from infra.local.ministack import Saves, StateInUse
+from infra.local.git_push import RefChange
+from infra.local.saves import Saves, StateInUse
 from infra.local.seed import GITOPS, SHOP, Api, Incomplete, Memory, Seed
 from infra.local.shop import ENVIRONMENTS
 from infra.local.system import AWS_FOLDER, SITE_FOLDER, LocalSystem
