@@ -234,8 +234,9 @@ def main() -> int:
             log_to(options.state_dir / "log" / "gimlet.log"),
             LocalDemo(options, lambda step: say(f"- {step}")) as demo,
         ):
+            asked_to_stop = listen_for_signals()
             say(f"Ready after {time.monotonic() - started_at:.1f} s.\n{summary(demo)}")
-            wait_for_signal()
+            asked_to_stop.wait()
             say("Stopping ...")
     except (Refused, StateInUse, Incomplete) as refused:
         print(f"make run: {refused}", file=sys.stderr)
@@ -256,11 +257,14 @@ def log_to(path: Path) -> Iterator[None]:
         yield
 
 
-def wait_for_signal() -> None:
-    """Return when told to stop; the next signal ends the process at once."""
+def listen_for_signals() -> threading.Event:
+    """An event that is set when we are told to stop; the signal after that ends the process at once."""
     asked_to_stop = threading.Event()
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {name: signal.signal(name, lambda *_: asked_to_stop.set()) for name in names}
-    asked_to_stop.wait()
-    for name, handler in before.items():
-        signal.signal(name, handler)
+
+    def stop(number: int, _: object) -> None:
+        asked_to_stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, stop)
+    return asked_to_stop
