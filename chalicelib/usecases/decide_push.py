@@ -132,18 +132,16 @@ def _decide_commit(
         received_at=received_at,
         decided_at=intake.clock(),
     )
-    moved = Branch(
-        repository.organization_id,
-        repository.id,
-        pushed.ref,
-        pushed.commit.sha,
-        number,
-        branch.version + 1 if branch else 1,
-    )
+    moved = _moved(repository, pushed, branch, number)
     first: Write = Replace(moved) if branch else Create(moved)
     intake.records.write(first, Create(decision), Create(request_of(decision)), *_store(artifact, intake.records))
     complete(decision, artifact, intake.records, intake.queues)
     return moved
+
+
+def _moved(repository: Repository, pushed: Pushed, branch: Branch | None, number: int) -> Branch:
+    version = branch.version + 1 if branch else 1
+    return Branch(repository.organization_id, repository.id, pushed.ref, pushed.commit.sha, number, version)
 
 
 def request_of(decision: DecisionRecord) -> Request:

@@ -156,10 +156,26 @@ def test_a_lifted_hold_lets_the_next_push_through(town: Town) -> None:
     request_rollback(ADMIN, "staging", "shop", town.releases()[0], town.desk)
     town.settle()
 
-    lift_hold(ADMIN, "staging", "shop", town.records)
+    assert lift_hold(ADMIN, "staging", "shop", town.desk) is None
     push = town.push(shop, {"x": "2"})
 
     assert push.after in (town.file(RENDERED) or "")
+
+
+def test_a_lifted_hold_asks_the_newest_held_release_again(town: Town) -> None:
+    shop = town.repository("acme/shop")
+    town.push(shop, {FILE: manifest()})
+    town.push(shop, {"x": "1"})
+    request_rollback(ADMIN, "staging", "shop", town.releases()[0], town.desk)
+    town.settle()
+    town.push(shop, {"x": "2"})
+    held = town.push(shop, {"x": "3"})
+
+    lift_hold(ADMIN, "staging", "shop", town.desk)
+    town.settle()
+
+    assert held.after in (town.file(RENDERED) or "")
+    assert town.states()[-3:] == ["held", "held", "committed"]
 
 
 def test_a_rollback_needs_a_commit_of_that_app(town: Town) -> None:
