@@ -60,6 +60,20 @@ def read_push(body: bytes) -> Push:
     return Push(push.ref, _sha(push.before), _sha(push.after))
 
 
+def is_nested_within(value: object, levels: int) -> bool:
+    """Whether a decoded JSON value has at most so many levels of lists and objects in each other."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _members(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _members(outer: dict[object, object] | list[object]) -> list[object]:
+    return list(outer.values()) if isinstance(outer, dict) else outer
+
+
 def _sha(text: str) -> str:
     if len(text) not in (40, 64) or not set(text) <= set("0123456789abcdef"):
         raise Rejected(f"{text[:80]!r} is no commit id")
