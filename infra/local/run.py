@@ -31,6 +31,7 @@ from infra.local.webhooks import WebhookSender
 
 DEFAULT_PORT = 8000
 PORTS_TRIED = 100
+WAKE_SECONDS = 0.25
 FIRST_RELEASE_SECONDS = 15.0  # so long the first start waits for something to show; it goes on by itself
 MARK = "gimlet-state"  # a folder without this file is not ours to empty
 
@@ -236,7 +237,8 @@ def main() -> int:
         ):
             asked_to_stop = listen_for_signals()
             say(f"Ready after {time.monotonic() - started_at:.1f} s.\n{summary(demo)}")
-            asked_to_stop.wait()
+            while not asked_to_stop.wait(WAKE_SECONDS):
+                pass  # the kernel may give the signal to any thread; Python runs its handler only when this one wakes
             say("Stopping ...")
     except (Refused, StateInUse, Incomplete) as refused:
         print(f"make run: {refused}", file=sys.stderr)
