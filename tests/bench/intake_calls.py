@@ -149,17 +149,17 @@ def _calls(bench: Bench, subjects: list[Subject]) -> Iterator[Row]:
 
 def _latency(bench: Bench, subjects: list[Subject], samples: int) -> Iterator[Row]:
     rounds = 0
-    while rounds == 0 or (rounds < ROUNDS and _ratio(subjects) > RATIO_BUDGET):
+    while rounds == 0 or (rounds < ROUNDS and ratio(subjects) > RATIO_BUDGET):
         rounds += 1
         for _ in range(samples):
             for subject in subjects:
                 subject.seconds.append(bench.deliver(subject))
     for subject in subjects:
         yield from quantiles(f"intake.latency.{subject.apps}_apps", subject.seconds)
-    yield row("intake.latency.ratio", _ratio(subjects), "x", RATIO_BUDGET, rounds=rounds)
+    yield row("intake.latency.ratio", ratio(subjects), "x", RATIO_BUDGET, rounds=rounds)
 
 
-def _ratio(subjects: list[Subject]) -> float:
+def ratio(subjects: list[Subject]) -> float:
     """How many times longer it takes with the most apps known than with the least.
 
     By the medians or by the quickest tenth, whichever is kinder: a busy machine moves the one or the other, and

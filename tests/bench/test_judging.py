@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bench.intake_calls import Subject, ratio
 from tests.bench.push_to_commit import Commit, judged
 from tests.bench.rows import count, nearest_rank, row
 
@@ -63,3 +64,15 @@ def test_a_commit_that_touches_what_is_not_the_apps_is_broken(path: str) -> None
     made = [commit("one", "staging", 1, (*OWN, path)), commit("one", "production", 2)]
 
     assert verdicts(made, ["one"])["foreign_files"] is False
+
+
+def test_latency_that_grows_with_what_is_known_shows_in_the_ratio() -> None:
+    few, many = [0.010, 0.011, 0.012], [0.015, 0.016, 0.018]
+
+    assert ratio([Subject(1, seconds=few), Subject(10_000, seconds=many)]) > 1.2
+
+
+def test_a_busy_moment_of_the_machine_does_not() -> None:
+    few, many = [0.010, 0.011, 0.012], [0.010, 0.015, 0.090]
+
+    assert ratio([Subject(1, seconds=few), Subject(10_000, seconds=many)]) == 1.0
