@@ -16,18 +16,26 @@ import pytest
 import app as functions
 from chalicelib import wiring
 from chalicelib.core.actors import Caller, Scope
-from chalicelib.core.organizations import Organization
 from chalicelib.core.projections import projection_of
-from chalicelib.core.topics import TopicAddress, microseconds
+from chalicelib.core.topics import TopicAddress
+from chalicelib.ports.connections import AgentIdentity
+from chalicelib.ports.live import LivePorts
 from chalicelib.ports.records import Create, Put, Replace, ShowCard, Write
 from chalicelib.settings import settings
 from chalicelib.usecases.authenticate import sign_in
 from chalicelib.usecases.bootstrap import make_organization, make_sign_in_code
-from chalicelib.usecases.live_records import RecordedAgentKeys, RecordedPresence
+from chalicelib.usecases.live_records import RecordedAgentKeys, RecordedPresence, RecordedProgress
 from chalicelib.usecases.tokens import make_token
 from chalicelib.wire.messages import Document
 from infra.local.gateway_rest import Routes
-from tests.fakes_live import FakeConnections, FakeDocuments, FakePace, FakeSockets, FakeTickets
+from tests.fakes_live import (
+    FakeConnections,
+    FakeDocuments,
+    FakePace,
+    FakeSockets,
+    FakeSubscriptions,
+    FakeTickets,
+)
 from tests.fakes_records import FakeRecords
 from tests.functional.road.town import ADMIN, Town
 
@@ -100,7 +108,8 @@ class Gate:
 
     town: Town
     documents: FakeDocuments
-    connections: FakeConnections = field(default_factory=FakeConnections)
+    subscriptions: FakeSubscriptions = field(default_factory=FakeSubscriptions)
+    connections: FakeConnections = field(init=False)
     sockets: FakeSockets = field(default_factory=FakeSockets)
     tickets: FakeTickets = field(default_factory=FakeTickets)
     pace: FakePace = field(default_factory=FakePace)
@@ -109,8 +118,29 @@ class Gate:
     token: str = ""
 
     def __post_init__(self) -> None:
+        self.connections = FakeConnections(self.subscriptions)
         make_organization("acme", "Acme", self.town.records)
         self.token = self.new_token(Scope.ADMIN)
+
+    @property
+    def live(self) -> LivePorts:
+        """What a message of a socket may need."""
+        town, documents = self.town, self.documents
+        progress = RecordedProgress(town.records, documents, town.queues, town.clock)
+        return LivePorts(
+            documents=documents,
+            topics=documents,
+            cards=documents,
+            connections=self.connections,
+            subscriptions=self.subscriptions,
+            sockets=self.sockets,
+            presence=RecordedPresence(town.records),
+            progress=progress,
+        )
+
+    def agent_of(self, key: str) -> AgentIdentity | None:
+        """Whose agent a key is."""
+        return RecordedAgentKeys(self.town.records).agent_of(key, self.town.clock())
 
     def new_token(self, *scopes: Scope, organization: str = "acme", environments: tuple[str, ...] = ()) -> str:
         """An API token of an organisation."""
@@ -210,13 +240,3 @@ def _ports(gate: Gate) -> dict[str, Any]:
         "agent_keys": RecordedAgentKeys(town.records),
         "render_call": gate.render_call,
     }
-
-
-def organizations(gate: Gate) -> list[Organization]:
-    """All tenants."""
-    return gate.town.records.all(Organization)
-
-
-def instant_us(gate: Gate) -> int:
-    """The clock's time as documents count it."""
-    return microseconds(gate.town.clock())
