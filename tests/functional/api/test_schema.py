@@ -37,13 +37,14 @@ class Wsgi:
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         gate = _gate()
-        target = environ.get("RAW_URI") or environ["REQUEST_URI"]
+        path = environ["REQUEST_URI"].partition("?")[0]
         headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
         headers |= {"Content-Type": environ.get("CONTENT_TYPE", "")}
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        if gate.routes.match(target.partition("?")[0]) is None:
+        if gate.routes.match(path) is None:
             start("404 Not Found", [("Content-Type", "application/json")])
             return [b"{}"]
+        target = f"{path}?{environ['QUERY_STRING']}"
         answer = gate.call(environ["REQUEST_METHOD"], target, body, headers=headers)
         start(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(answer.headers.items()))
         return [answer.text.encode()]
