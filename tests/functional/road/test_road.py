@@ -115,6 +115,31 @@ def test_a_lost_race_is_planned_again(town: Town, monkeypatch: pytest.MonkeyPatc
     assert town.file("staging/shop/by-hand.yaml") == "mine"
 
 
+def test_what_ended_before_a_lost_race_is_not_committed_after_it(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, other = town.repository("acme/shop"), town.repository("acme/other")
+    town.push(shop, {FILE: manifest(value="same")})
+    for repository, files in ((shop, {"README.md": "x"}), (other, {FILE: manifest("other")})):
+        town.deliver(repository, town.commit(repository, dict(files)))
+    while town.queues.intake or town.queues.render:
+        town.settle_one()
+    repo = town.gitops_repo(town.gitops)
+    real = type(repo).push
+    raced: list[object] = []
+
+    def push(self: object, tip: str, expected: str | None) -> None:
+        if not raced:
+            raced.append(town.commit(town.gitops, {RENDERED: "changed by hand"}))
+        real(self, tip, expected)  # type: ignore[arg-type] # it is a repo
+
+    monkeypatch.setattr(type(repo), "push", push)
+    town.settle()
+
+    assert town.states() == ["committed", "unchanged"]
+    assert town.states("other") == ["committed"]
+    assert town.file(RENDERED) == "changed by hand"
+    assert len(town.log()) == 3
+
+
 def test_a_lost_acknowledgement_of_the_push_records_the_commit_that_is_there(town: Town) -> None:
     shop = town.repository("acme/shop")
     push = town.commit(shop, {FILE: manifest()})
