@@ -1,14 +1,10 @@
-"""Charts: ours by name, others from Helm repositories, always with the digest that pins them.
+"""Charts: ours by name, others from Helm repositories and Git, always with the digest that pins them.
 
 What is fetched is checked against the index's digest (an index without one is pinned by what came) and for what a
-chart's archive may hold, before anyone reads it. OCI registries and git charts come later and are refused in words.
+chart's archive may hold, before anyone reads it. A chart from Git is pinned by its commit and packed here.
 """
 
-import gzip
 import hashlib
-import io
-import re
-import tarfile
 from collections.abc import Mapping, Set
 from functools import cache
 from pathlib import Path
@@ -17,16 +13,20 @@ from urllib.parse import urljoin
 import msgspec
 import yaml
 
+from chalicelib.adapters.charts_git import GitCharts
 from chalicelib.adapters.http import PublicHttp
-from chalicelib.core.charts import MAX_ARCHIVE_BYTES, check_archive
+from chalicelib.core.chart_refs import check_name, git_chart, is_git
+from chalicelib.core.charts import MAX_ARCHIVE_BYTES, check_archive, pack_archive
 from chalicelib.core.errors import Rejected
+from chalicelib.core.helm_ignore import NAME as IGNORE_FILE
+from chalicelib.core.helm_ignore import kept_files
 from chalicelib.core.manifests import ChartRef
 from chalicelib.core.versions import newest
 from chalicelib.ports.rendering import Chart
 
 MAX_INDEX_BYTES = 10 * 1024**2
 BUILT_IN = "webapp"
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+MAX_METADATA_BYTES = 1024**2
 
 
 class _Entry(msgspec.Struct):
@@ -35,22 +35,39 @@ class _Entry(msgspec.Struct):
     digest: str = ""
 
 
+class _Metadata(msgspec.Struct):
+    name: str
+    version: str
+
+
 class HelmCharts:
     """Implements `Charts`. `built_in_folder` holds our charts; `chart_hosts` is the setting of that name."""
 
     def __init__(self, built_in_folder: Path, chart_hosts: Set[str] = frozenset()) -> None:
         self._built_in_folder = built_in_folder
         self._http = PublicHttp(chart_hosts)
+        self._git = GitCharts(self._http)
 
     def fetch(self, ref: ChartRef) -> Chart:
         """See `Charts.fetch`."""
         if ref.repository.startswith("oci://") or ref.name.startswith("oci://"):
             raise Rejected(f"chart {ref.name}: OCI registries are not supported yet: use an https Helm repository")
-        if "://" in ref.name or ref.name.startswith("git@"):
-            raise Rejected(f"chart {ref.name}: charts from git are not supported yet: use an https Helm repository")
-        if not _NAME.fullmatch(ref.name) or ".." in ref.name:
-            raise Rejected(f"{ref.name!r} is no chart name")
+        if is_git(ref):
+            return self._from_git(ref)
+        check_name(ref.name)
         return self._from_repository(ref) if ref.repository else self._built_in(ref)
+
+    def _from_git(self, ref: ChartRef) -> Chart:
+        place = git_chart(ref)
+        commit = self._git.commit(place)
+        files = self._git.files(place, commit)
+        metadata = _metadata(files.get("Chart.yaml"), place.url, place.path)
+        if newest_or_refuse([metadata.version], ref) is None:
+            raise Rejected(f"chart {place.url}: it is version {metadata.version}, and {ref.version!r} is asked for")
+        kept = kept_files(files, files.get(IGNORE_FILE, b"").decode("utf-8", "replace"))
+        archive = pack_archive(metadata.name, {path: files[path] for path in kept})
+        check_archive(archive, metadata.name)
+        return Chart(metadata.name, metadata.version, place.pinned(commit), _digest(archive), archive)
 
     def _built_in(self, ref: ChartRef) -> Chart:
         if ref.name != BUILT_IN:
@@ -58,7 +75,7 @@ class HelmCharts:
         version, archive = _packaged(self._built_in_folder / BUILT_IN)
         if newest_or_refuse([version], ref) is None:
             raise Rejected(f"chart {BUILT_IN}: there is no version {ref.version!r}; this Gimlet has {version}")
-        return Chart(BUILT_IN, version, "", f"sha256:{hashlib.sha256(archive).hexdigest()}", archive)
+        return Chart(BUILT_IN, version, "", _digest(archive), archive)
 
     def _from_repository(self, ref: ChartRef) -> Chart:
         base = ref.repository.rstrip("/") + "/"
@@ -99,11 +116,25 @@ def _entries(index: bytes, ref: ChartRef) -> list[_Entry]:
 def _packaged(folder: Path) -> tuple[str, bytes]:
     """The chart's version and archive; the same files are the same bytes."""
     metadata = yaml.load((folder / "Chart.yaml").read_text(), Loader=yaml.CBaseLoader)  # noqa: S506 - text only
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            member = tarfile.TarInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}")
-            content = path.read_bytes()
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return metadata["version"], gzip.compress(plain.getvalue(), mtime=0)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    return metadata["version"], pack_archive(folder.name, files)
+
+
+def _metadata(content: bytes | None, url: str, path: str) -> _Metadata:
+    """Name and version out of a `Chart.yaml`. The base loader copies nothing for an alias, so none can grow."""
+    where = f"chart {url}: {path or 'its root'}"
+    if content is None:
+        raise Rejected(f"{where} has no Chart.yaml, so it is no chart: give its folder as path=")
+    try:
+        if len(content) > MAX_METADATA_BYTES:
+            raise ValueError("too large")
+        metadata = msgspec.convert(yaml.load(content, Loader=yaml.CBaseLoader), _Metadata)  # noqa: S506 - text only
+    except (yaml.YAMLError, msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise Rejected(f"{where} has a Chart.yaml without name and version, or one that can't be read") from error
+    check_name(metadata.name)
+    return metadata
+
+
+def _digest(archive: bytes) -> str:
+    return f"sha256:{hashlib.sha256(archive).hexdigest()}"

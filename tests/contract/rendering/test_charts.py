@@ -56,7 +56,7 @@ def test_our_own_chart_needs_no_repository_and_is_the_same_bytes_each_time() -> 
     "ref",
     [
         ChartRef("web", "oci://ghcr.io/acme"),
-        ChartRef("https://github.com/acme/charts?sha=1&path=web"),
+        ChartRef("https://github.com/acme/charts.git?sha=1&path=web"),
         ChartRef("onechart"),
         ChartRef("../webapp"),
         ChartRef("a/b", "https://example.com"),
