@@ -1,4 +1,4 @@
-"""Charts: ours by name, others from Helm repositories and Git, always with the digest that pins them.
+"""Charts: ours by name, others from Helm repositories, OCI registries and Git, always with the digest that pins them.
 
 What is fetched is checked against the index's digest (an index without one is pinned by what came) and for what a
 chart's archive may hold, before anyone reads it. A chart from Git is pinned by its commit and packed here.
@@ -14,14 +14,15 @@ import msgspec
 import yaml
 
 from chalicelib.adapters.charts_git import GitCharts
+from chalicelib.adapters.charts_oci import OciChart
 from chalicelib.adapters.http import PublicHttp
-from chalicelib.core.chart_refs import check_name, git_chart, is_git
+from chalicelib.core.chart_refs import check_name, git_chart, is_git, is_oci, oci_chart
 from chalicelib.core.charts import MAX_ARCHIVE_BYTES, check_archive, pack_archive
 from chalicelib.core.errors import Rejected
 from chalicelib.core.helm_ignore import NAME as IGNORE_FILE
 from chalicelib.core.helm_ignore import kept_files
 from chalicelib.core.manifests import ChartRef
-from chalicelib.core.versions import newest
+from chalicelib.core.versions import newest, parse_version
 from chalicelib.ports.rendering import Chart
 
 MAX_INDEX_BYTES = 10 * 1024**2
@@ -50,8 +51,8 @@ class HelmCharts:
 
     def fetch(self, ref: ChartRef) -> Chart:
         """See `Charts.fetch`."""
-        if ref.repository.startswith("oci://") or ref.name.startswith("oci://"):
-            raise Rejected(f"chart {ref.name}: OCI registries are not supported yet: use an https Helm repository")
+        if is_oci(ref):
+            return self._from_registry(ref)
         if is_git(ref):
             return self._from_git(ref)
         check_name(ref.name)
@@ -68,6 +69,20 @@ class HelmCharts:
         archive = pack_archive(metadata.name, {path: files[path] for path in kept})
         check_archive(archive, metadata.name)
         return Chart(metadata.name, metadata.version, place.pinned(commit), _digest(archive), archive)
+
+    def _from_registry(self, ref: ChartRef) -> Chart:
+        place = oci_chart(ref)
+        name = place.path.rpartition("/")[2]
+        chart = OciChart(place, self._http)
+        version = ref.version
+        if not _is_exact(version):
+            found = newest_or_refuse(chart.versions(), ref)
+            if found is None:
+                raise Rejected(f"chart {ref.name}: the registry has no version {version!r} of it".replace(" ''", ""))
+            version = found
+        archive = chart.archive(chart.layer(version))
+        check_archive(archive, name)
+        return Chart(name, version, f"oci://{place.host}/{place.path.rpartition('/')[0]}", _digest(archive), archive)
 
     def _built_in(self, ref: ChartRef) -> Chart:
         if ref.name != BUILT_IN:
@@ -101,6 +116,11 @@ def newest_or_refuse(versions: list[str], ref: ChartRef) -> str | None:
         return newest(versions, ref.version)
     except ValueError as error:
         raise Rejected(f"chart {ref.name}: {ref.version!r} is no version and no range of versions") from error
+
+
+def _is_exact(version: str) -> bool:
+    """Whether this is one whole version, which needs no list to choose from."""
+    return version.count(".") >= 2 and parse_version(version) is not None
 
 
 def _entries(index: bytes, ref: ChartRef) -> list[_Entry]:
