@@ -131,3 +131,27 @@ def http_pages(pages: Mapping[str, bytes | str]) -> Iterator[str]:
 
 def _digest(archive: bytes) -> str:
     return hashlib.sha256(archive).hexdigest()
+
+
+class FakeChartCache:
+    """A cache in memory; `charts` and `pins` may be spoiled by a test."""
+
+    def __init__(self) -> None:
+        self.charts: dict[str, bytes] = {}
+        self.pins: dict[str, str] = {}
+
+    def get(self, digest: str) -> bytes | None:
+        """See `ChartCache.get`."""
+        return self.charts.get(digest)
+
+    def put(self, digest: str, archive: bytes) -> None:
+        """See `ChartCache.put`."""
+        self.charts[digest] = archive
+
+    def digest_of(self, pin: str) -> str | None:
+        """See `ChartCache.digest_of`."""
+        return self.pins.get(pin)
+
+    def keep_pin(self, pin: str, digest: str) -> None:
+        """See `ChartCache.keep_pin`."""
+        self.pins[pin] = digest

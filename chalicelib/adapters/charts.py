@@ -1,11 +1,12 @@
 """Charts: ours by name, others from Helm repositories, OCI registries and Git, always with the digest that pins them.
 
 What is fetched is checked against the index's digest (an index without one is pinned by what came) and for what a
-chart's archive may hold, before anyone reads it. A chart from Git is pinned by its commit and packed here.
+chart's archive may hold, before anyone reads it. A chart from Git is pinned by its commit and packed here. What has a
+digest or a commit is fetched once, and hashed again when it comes out of the cache.
 """
 
 import hashlib
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from functools import cache
 from pathlib import Path
 from urllib.parse import urljoin
@@ -16,14 +17,14 @@ import yaml
 from chalicelib.adapters.charts_git import GitCharts
 from chalicelib.adapters.charts_oci import OciChart
 from chalicelib.adapters.http import PublicHttp
-from chalicelib.core.chart_refs import check_name, git_chart, is_git, is_oci, oci_chart
-from chalicelib.core.charts import MAX_ARCHIVE_BYTES, check_archive, pack_archive
+from chalicelib.core.chart_refs import GitChartRef, check_name, git_chart, is_git, is_oci, oci_chart
+from chalicelib.core.charts import MAX_ARCHIVE_BYTES, check_archive, file_in, pack_archive
 from chalicelib.core.errors import Rejected
 from chalicelib.core.helm_ignore import NAME as IGNORE_FILE
 from chalicelib.core.helm_ignore import kept_files
 from chalicelib.core.manifests import ChartRef
 from chalicelib.core.versions import newest, parse_version
-from chalicelib.ports.rendering import Chart
+from chalicelib.ports.rendering import Chart, ChartCache, ChartCredentials
 
 MAX_INDEX_BYTES = 10 * 1024**2
 BUILT_IN = "webapp"
@@ -42,11 +43,22 @@ class _Metadata(msgspec.Struct):
 
 
 class HelmCharts:
-    """Implements `Charts`. `built_in_folder` holds our charts; `chart_hosts` is the setting of that name."""
+    """Implements `Charts` for one organisation, whose credentials and cache these are.
 
-    def __init__(self, built_in_folder: Path, chart_hosts: Set[str] = frozenset()) -> None:
+    `built_in_folder` holds our charts; `chart_hosts` is the setting of that name.
+    """
+
+    def __init__(
+        self,
+        built_in_folder: Path,
+        chart_hosts: Set[str] = frozenset(),
+        *,
+        credentials: ChartCredentials = lambda _: None,
+        cache: ChartCache | None = None,
+    ) -> None:
         self._built_in_folder = built_in_folder
-        self._http = PublicHttp(chart_hosts)
+        self._http = PublicHttp(chart_hosts, credentials=credentials)
+        self._cache = cache
         self._git = GitCharts(self._http)
 
     def fetch(self, ref: ChartRef) -> Chart:
@@ -61,14 +73,39 @@ class HelmCharts:
     def _from_git(self, ref: ChartRef) -> Chart:
         place = git_chart(ref)
         commit = self._git.commit(place)
-        files = self._git.files(place, commit)
-        metadata = _metadata(files.get("Chart.yaml"), place.url, place.path)
+        pin = place.pinned(commit)
+        known = self._cache.digest_of(pin) if self._cache else None
+        archive = self._cached(known) if known else None
+        if archive is None:
+            archive = self._packed(place, commit)
+            if self._cache:
+                self._cache.put(_digest(archive), archive)
+                self._cache.keep_pin(pin, _digest(archive))
+        metadata = _metadata(file_in(archive, "Chart.yaml"), place.url, place.path)
         if newest_or_refuse([metadata.version], ref) is None:
             raise Rejected(f"chart {place.url}: it is version {metadata.version}, and {ref.version!r} is asked for")
+        return Chart(metadata.name, metadata.version, pin, _digest(archive), archive)
+
+    def _packed(self, place: GitChartRef, commit: str) -> bytes:
+        files = self._git.files(place, commit)
+        name = _metadata(files.get("Chart.yaml"), place.url, place.path).name
         kept = kept_files(files, files.get(IGNORE_FILE, b"").decode("utf-8", "replace"))
-        archive = pack_archive(metadata.name, {path: files[path] for path in kept})
-        check_archive(archive, metadata.name)
-        return Chart(metadata.name, metadata.version, place.pinned(commit), _digest(archive), archive)
+        archive = pack_archive(name, {path: files[path] for path in kept})
+        check_archive(archive, name)
+        return archive
+
+    def _cached(self, digest: str) -> bytes | None:
+        archive = self._cache.get(digest) if self._cache else None
+        return archive if archive is not None and _digest(archive) == digest else None
+
+    def _once(self, digest: str, fetch: Callable[[], bytes]) -> bytes:
+        """The archive with this digest, fetched when it is not in the cache; an unknown digest is always fetched."""
+        archive = self._cached(digest) if digest else None
+        if archive is None:
+            archive = fetch()
+            if self._cache:
+                self._cache.put(_digest(archive), archive)
+        return archive
 
     def _from_registry(self, ref: ChartRef) -> Chart:
         place = oci_chart(ref)
@@ -80,8 +117,8 @@ class HelmCharts:
             if found is None:
                 raise Rejected(f"chart {ref.name}: the registry has no version {version!r} of it".replace(" ''", ""))
             version = found
-        archive = chart.archive(chart.layer(version))
-        check_archive(archive, name)
+        layer = chart.layer(version)
+        archive = self._once(layer.digest, lambda: _checked(chart.archive(layer), name))
         return Chart(name, version, f"oci://{place.host}/{place.path.rpartition('/')[0]}", _digest(archive), archive)
 
     def _built_in(self, ref: ChartRef) -> Chart:
@@ -102,12 +139,15 @@ class HelmCharts:
         entry = next(entry for entry in entries if entry.version == version)
         if not entry.urls:
             raise Rejected(f"chart {ref.name} {version}: the index of {ref.repository} has no URL for it")
-        archive = self._http.get(urljoin(base, entry.urls[0]), MAX_ARCHIVE_BYTES)
-        digest = hashlib.sha256(archive).hexdigest()
-        if entry.digest and digest != entry.digest.removeprefix("sha256:").lower():
-            raise Rejected(f"chart {ref.name} {version}: what was fetched is not what the index's digest says")
-        check_archive(archive, ref.name)
-        return Chart(ref.name, version, ref.repository, f"sha256:{digest}", archive)
+        wanted = f"sha256:{entry.digest.removeprefix('sha256:').lower()}" if entry.digest else ""
+        archive = self._once(wanted, lambda: self._downloaded(urljoin(base, entry.urls[0]), wanted, ref.name))
+        return Chart(ref.name, version, ref.repository, _digest(archive), archive)
+
+    def _downloaded(self, url: str, wanted: str, name: str) -> bytes:
+        archive = self._http.get(url, MAX_ARCHIVE_BYTES)
+        if wanted and _digest(archive) != wanted:
+            raise Rejected(f"chart {name}: what was fetched is not what the index's digest says")
+        return _checked(archive, name)
 
 
 def newest_or_refuse(versions: list[str], ref: ChartRef) -> str | None:
@@ -154,6 +194,11 @@ def _metadata(content: bytes | None, url: str, path: str) -> _Metadata:
         raise Rejected(f"{where} has a Chart.yaml without name and version, or one that can't be read") from error
     check_name(metadata.name)
     return metadata
+
+
+def _checked(archive: bytes, name: str) -> bytes:
+    check_archive(archive, name)
+    return archive
 
 
 def _digest(archive: bytes) -> str:

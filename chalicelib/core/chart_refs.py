@@ -52,6 +52,20 @@ def is_oci(ref: ChartRef) -> bool:
     return ref.name.startswith(OCI) or ref.repository.startswith(OCI)
 
 
+def credential_reference(organization_id: str, host: str) -> str:
+    """Where the secret for a host that gives charts is stored; names of parameters have no colon or bracket."""
+    return f"{organization_id}/charts/{re.sub(r'[^a-z0-9.-]', '_', host.lower())}"
+
+
+def authorization_in(line: str, host: str) -> str:
+    """The value of `Authorization` in a stored header line. Raises `Rejected`, without the secret, when it is none."""
+    value = line.partition(":")[2] if line.lower().startswith("authorization:") else line
+    value = value.strip()
+    if not value or not value.isascii() or not value.isprintable():
+        raise Rejected(f"what is stored as the credential for {host} is no value of an Authorization header")
+    return value
+
+
 def check_name(name: str) -> None:
     """Refuse a chart name that is none, or that could be a path."""
     if not _NAME.fullmatch(name) or ".." in name:

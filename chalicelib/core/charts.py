@@ -47,6 +47,16 @@ def pack_archive(name: str, files: Mapping[str, bytes]) -> bytes:
     return gzip.compress(plain.getvalue(), mtime=0)
 
 
+def file_in(archive: bytes, path: str) -> bytes | None:
+    """The content of one file of a checked archive, by its path within the chart."""
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            if member.isfile() and member.name.partition("/")[2] == path:
+                content = tar.extractfile(member)
+                return content.read() if content else None
+    return None
+
+
 def _unpacked(archive: bytes, name: str) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     unpacked = unpacker.decompress(archive, MAX_UNPACKED_BYTES + 1)

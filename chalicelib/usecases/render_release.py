@@ -24,11 +24,12 @@ from chalicelib.usecases.transitions import advance, get_release
 
 @dataclass(frozen=True, slots=True)
 class Kitchen:
-    """What rendering takes: templates, the engine, charts, the GitOps repository's variables; and where trees go."""
+    """What rendering takes: templates, the engine, an organisation's charts, the GitOps repository's variables; and
+    where trees go."""
 
     templates: Templates
     engine: Engine
-    charts: Charts
+    charts_of: Callable[[str], Charts]
     gitops_of: Callable[[Repository], GitOpsRepo]
     trees: Trees
 
@@ -99,7 +100,8 @@ def _render(release: Release, kitchen: Kitchen, records: Records) -> Rendered:
         raise NotFound("the release's artifact or environment does not exist any more")
     manifest = parse_source(artifact.sources[release.source_index])
     variables = variables_of(artifact, _environment_variables(environment, kitchen, records))
-    rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, kitchen.charts)
+    charts = kitchen.charts_of(release.organization_id)
+    rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, charts)
     if rendered.app != release.app or rendered.environment != release.environment:
         raise Rejected(f"the manifest now says {rendered.environment}/{rendered.app}: deploy it anew")
     return rendered

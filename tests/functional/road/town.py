@@ -155,7 +155,7 @@ class Town:
     def _render(self) -> None:
         message = self.queues.render[0]
         charts = FakeCharts()
-        kitchen = Kitchen(FakeTemplates(), FakeEngine(), charts, self.gitops_repo, self.trees)
+        kitchen = Kitchen(FakeTemplates(), FakeEngine(), lambda _: charts, self.gitops_repo, self.trees)
         ids = (message["organization_id"], message["release_id"])
         render_release(*ids, kitchen, self.records, self.queues, self.clock)
         del self.queues.render[0]
