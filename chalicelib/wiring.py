@@ -8,6 +8,7 @@ from chalicelib.settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.connections_table import ConnectionsTable, SubscriptionsTable, TicketsTable
+    from chalicelib.adapters.cue import CueCommand
     from chalicelib.adapters.documents_table import DocumentsTable
     from chalicelib.adapters.git_host import GitHost
     from chalicelib.adapters.gitops import GitRepo
@@ -210,16 +211,24 @@ def sandbox() -> "Sandbox":
 
 
 @cache
+def cue() -> "CueCommand":
+    """CUE manifests, by the command on the PATH."""
+    from chalicelib.adapters.cue import CueCommand
+
+    return CueCommand()
+
+
+@cache
 def kitchen() -> "Kitchen":
     """What rendering takes."""
     from chalicelib.usecases.render_release import Kitchen
 
-    return Kitchen(sandbox(), sandbox(), charts, _reader, trees())
+    return Kitchen(sandbox(), sandbox(), charts, _reader, trees(), cue())
 
 
 @cache
 def charts(organization_id: str) -> "Charts":
-    """Charts as an organisation may fetch them; without one nothing is stored, and no credential is known."""
+    """Charts as an organisation may fetch them."""
     from chalicelib.adapters.charts import HelmCharts
     from chalicelib.adapters.s3_charts import S3Charts
     from chalicelib.core.chart_refs import authorization_in, credential_reference
@@ -228,8 +237,6 @@ def charts(organization_id: str) -> "Charts":
         line = secrets().get(credential_reference(organization_id, host))
         return authorization_in(line, host) if line is not None else None
 
-    if not organization_id:
-        return HelmCharts(CHARTS_FOLDER, settings().chart_hosts)
     cache = S3Charts(settings().bucket, organization_id)
     return HelmCharts(CHARTS_FOLDER, settings().chart_hosts, credentials=credentials, cache=cache)
 
@@ -239,7 +246,7 @@ def intake() -> "Intake":
     """What `intake` works with."""
     from chalicelib.usecases.decide_push import Intake
 
-    return Intake(records(), _source, sandbox(), queues(), clock())
+    return Intake(records(), _source, sandbox(), queues(), clock(), cue())
 
 
 def train(repository: "Repository") -> "Train":

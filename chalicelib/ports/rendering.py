@@ -28,6 +28,19 @@ class Templates(Protocol):
         ...
 
 
+class Cue(Protocol):
+    """The official CUE command, without network, files or environment."""
+
+    def evaluate(self, text: str, file: str) -> list[Value]:
+        """What `configs` of a CUE file comes to; its members are manifests when they are as they should be.
+
+        Raises:
+            InvalidManifest: in the command's words, with line and column; or it takes more than it may.
+            Rejected: there is no `cue` command here.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A chart as fetched: its archive, and the pin that a release records."""

@@ -14,11 +14,12 @@ from chalicelib.core.variables import parse_dotenv
 from chalicelib.ports.git import GitOpsRepo
 from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Records
-from chalicelib.ports.rendering import Charts, Engine, Templates
+from chalicelib.ports.rendering import Charts, Cue, Engine, Templates
 from chalicelib.ports.stores import Clock, Trees
-from chalicelib.usecases.decide import parse_source, variables_of
+from chalicelib.usecases.decide import variables_of
 from chalicelib.usecases.releases import follow_up, waiting_row
 from chalicelib.usecases.rendering import Rendered, render_release_tree
+from chalicelib.usecases.sources import manifest_at
 from chalicelib.usecases.transitions import advance, get_release
 
 
@@ -32,6 +33,7 @@ class Kitchen:
     charts_of: Callable[[str], Charts]
     gitops_of: Callable[[Repository], GitOpsRepo]
     trees: Trees
+    cue: Cue
 
 
 def render_release(
@@ -98,7 +100,7 @@ def _render(release: Release, kitchen: Kitchen, records: Records) -> Rendered:
     environment = records.get(Environment, environment_key(release.organization_id, release.environment_id))
     if artifact is None or environment is None:
         raise NotFound("the release's artifact or environment does not exist any more")
-    manifest = parse_source(artifact.sources[release.source_index])
+    manifest = manifest_at(artifact.sources[release.source_index], release.manifest_index, kitchen.cue)
     variables = variables_of(artifact, _environment_variables(environment, kitchen, records))
     charts = kitchen.charts_of(release.organization_id)
     rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, charts)
