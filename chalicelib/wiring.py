@@ -8,7 +8,6 @@ from chalicelib.settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.connections_table import ConnectionsTable, SubscriptionsTable, TicketsTable
-    from chalicelib.adapters.cue import CueCommand
     from chalicelib.adapters.documents_table import DocumentsTable
     from chalicelib.adapters.git_host import GitHost
     from chalicelib.adapters.gitops import GitRepo
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.git import RepoAddress
     from chalicelib.ports.live import LivePorts, Pace
     from chalicelib.ports.queues import RenderCall
-    from chalicelib.ports.rendering import Charts
+    from chalicelib.ports.rendering import Charts, ChartShelf
     from chalicelib.ports.stores import Chance, Clock, Secrets, Trees
     from chalicelib.usecases.decide_push import Intake
     from chalicelib.usecases.desk import Desk
@@ -211,19 +210,20 @@ def sandbox() -> "Sandbox":
 
 
 @cache
-def cue() -> "CueCommand":
-    """CUE manifests, by the command on the PATH."""
-    from chalicelib.adapters.cue import CueCommand
+def chart_shelf() -> "ChartShelf":
+    """Our own charts."""
+    from chalicelib.adapters.chart_shelf import FolderShelf
 
-    return CueCommand()
+    return FolderShelf(CHARTS_FOLDER)
 
 
 @cache
 def kitchen() -> "Kitchen":
     """What rendering takes."""
+    from chalicelib.adapters.cue import CueCommand
     from chalicelib.usecases.render_release import Kitchen
 
-    return Kitchen(sandbox(), sandbox(), charts, _reader, trees(), cue())
+    return Kitchen(sandbox(), sandbox(), charts, _reader, trees(), CueCommand())
 
 
 @cache
@@ -244,9 +244,10 @@ def charts(organization_id: str) -> "Charts":
 @cache
 def intake() -> "Intake":
     """What `intake` works with."""
+    from chalicelib.adapters.cue import CueCommand
     from chalicelib.usecases.decide_push import Intake
 
-    return Intake(records(), _source, sandbox(), queues(), clock(), cue())
+    return Intake(records(), _source, sandbox(), queues(), clock(), CueCommand())
 
 
 def train(repository: "Repository") -> "Train":

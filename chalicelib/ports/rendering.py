@@ -88,6 +88,25 @@ class Charts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OwnChart:
+    """One of our charts: what forms need to ask for its values."""
+
+    name: str
+    version: str
+    description: str
+    values_schema: dict[str, Value] = field(repr=False)
+    ui_schema: dict[str, Value] = field(repr=False)
+
+
+class ChartShelf(Protocol):
+    """Our own charts."""
+
+    def charts(self) -> list[OwnChart]:
+        """All of them, by name."""
+        ...
+
+
 class ChartCredentials(Protocol):
     """What an organisation stored for hosts that give it charts."""
 
