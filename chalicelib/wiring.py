@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.ports.git import RepoAddress
     from chalicelib.ports.live import LivePorts, Pace
     from chalicelib.ports.queues import RenderCall
+    from chalicelib.ports.rendering import Charts, ChartShelf
     from chalicelib.ports.stores import Chance, Clock, Secrets, Trees
     from chalicelib.usecases.decide_push import Intake
     from chalicelib.usecases.desk import Desk
@@ -209,21 +210,44 @@ def sandbox() -> "Sandbox":
 
 
 @cache
+def chart_shelf() -> "ChartShelf":
+    """Our own charts."""
+    from chalicelib.adapters.chart_shelf import FolderShelf
+
+    return FolderShelf(CHARTS_FOLDER)
+
+
+@cache
 def kitchen() -> "Kitchen":
     """What rendering takes."""
-    from chalicelib.adapters.charts import HelmCharts
+    from chalicelib.adapters.cue import CueCommand
     from chalicelib.usecases.render_release import Kitchen
 
-    charts = HelmCharts(built_in_folder=CHARTS_FOLDER, chart_hosts=settings().chart_hosts)
-    return Kitchen(sandbox(), sandbox(), charts, _reader, trees())
+    return Kitchen(sandbox(), sandbox(), charts, _reader, trees(), CueCommand())
+
+
+@cache
+def charts(organization_id: str) -> "Charts":
+    """Charts as an organisation may fetch them."""
+    from chalicelib.adapters.charts import HelmCharts
+    from chalicelib.adapters.s3_charts import S3Charts
+    from chalicelib.core.chart_refs import authorization_in, credential_reference
+
+    def credentials(host: str) -> str | None:
+        line = secrets().get(credential_reference(organization_id, host))
+        return authorization_in(line, host) if line is not None else None
+
+    cache = S3Charts(settings().bucket, organization_id)
+    return HelmCharts(CHARTS_FOLDER, settings().chart_hosts, credentials=credentials, cache=cache)
 
 
 @cache
 def intake() -> "Intake":
     """What `intake` works with."""
+    from chalicelib.adapters.cue import CueCommand
     from chalicelib.usecases.decide_push import Intake
 
-    return Intake(records(), _source, sandbox(), queues(), clock())
+    return Intake(records(), _source, sandbox(), queues(), clock(), CueCommand())
 
 
 def train(repository: "Repository") -> "Train":

@@ -90,7 +90,7 @@ def _intake(body: dict[str, Any], _: Event) -> str:
 def render(event: Event) -> dict[str, Any]:
     """Messages of the render queue, or a manifest that the API asks to check."""
     if "check" in event:
-        return _check(event["check"])
+        return _check(event["check"], event["organization_id"])
     return each_message(event, _render)
 
 
@@ -109,7 +109,7 @@ def _render(body: dict[str, Any], message: Event) -> str:
         raise
 
 
-def _check(request: Any) -> dict[str, Any]:
+def _check(request: Any, organization_id: str) -> dict[str, Any]:
     import msgspec
 
     from chalicelib.usecases.check_manifest import CheckRequest, check_manifest
@@ -117,7 +117,9 @@ def _check(request: Any) -> dict[str, Any]:
     try:
         wanted = msgspec.convert(request, CheckRequest)
         kitchen = wiring.kitchen()
-        result = check_manifest(wanted, kitchen.templates, kitchen.engine, kitchen.charts)
+        result = check_manifest(
+            wanted, kitchen.templates, kitchen.engine, kitchen.charts_of(organization_id), kitchen.cue
+        )
     except msgspec.ValidationError as error:
         return {"rejected": f"the body is not as it should be: {error}"[:300]}
     except (InvalidManifest, Rejected) as error:

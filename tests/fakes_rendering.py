@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import json
 import re
 import tarfile
 import threading
@@ -12,11 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import yaml
 
-from chalicelib.core.errors import Rejected
+from chalicelib.adapters.cue import on_the_path
+from chalicelib.core.errors import InvalidManifest, Problem, Rejected
 from chalicelib.core.manifests import ChartRef
 from chalicelib.core.previews import sanitize_dns_name
 from chalicelib.core.scalars import Value
 from chalicelib.ports.rendering import Chart, ChartOutput, Resolved
+from infra.testbed import parts
 
 _ACTION = re.compile(r"\{\{-?\s*\.([A-Za-z_][A-Za-z0-9_]*)\s*(\|\s*sanitizeDNSName\s*)?-?\}\}")
 
@@ -40,6 +43,20 @@ class FakeTemplates:
             if "{{" in _ACTION.sub("", text)
             else Resolved(resolved)
         )
+
+
+class FakeCue:
+    """Knows one CUE file, whose `configs` are JSON already: `configs: [...]`."""
+
+    def evaluate(self, text: str, file: str) -> list[Value]:
+        """See `Cue.evaluate`."""
+        try:
+            value: Value = json.loads(text.removeprefix("configs:"))
+        except json.JSONDecodeError as error:
+            raise InvalidManifest((Problem("", error.msg, "", error.lineno, error.colno, file),)) from error
+        if not isinstance(value, list):
+            raise InvalidManifest((Problem("configs", "`configs` must be a list of manifests", file=file),))
+        return value
 
 
 class FakeEngine:
@@ -73,6 +90,12 @@ class FakeCharts:
             raise Rejected(f"chart {ref.name}: there is no such chart")
         archive = chart_archive(ref.name, self._charts[ref.name])
         return Chart(ref.name, "1.0.0", ref.repository, f"sha256:{hashlib.sha256(archive).hexdigest()}", archive)
+
+
+def cue_command() -> str | None:
+    """The `cue` command of the test bed, or of the PATH."""
+    part = parts.BY_NAME["cue"]
+    return str(parts.binary("cue")) if parts.is_built(part) else on_the_path()
 
 
 def chart_archive(name: str, files: Mapping[str, str]) -> bytes:
@@ -131,3 +154,27 @@ def http_pages(pages: Mapping[str, bytes | str]) -> Iterator[str]:
 
 def _digest(archive: bytes) -> str:
     return hashlib.sha256(archive).hexdigest()
+
+
+class FakeChartCache:
+    """A cache in memory; `charts` and `pins` may be spoiled by a test."""
+
+    def __init__(self) -> None:
+        self.charts: dict[str, bytes] = {}
+        self.pins: dict[str, str] = {}
+
+    def get(self, digest: str) -> bytes | None:
+        """See `ChartCache.get`."""
+        return self.charts.get(digest)
+
+    def put(self, digest: str, archive: bytes) -> None:
+        """See `ChartCache.put`."""
+        self.charts[digest] = archive
+
+    def digest_of(self, pin: str) -> str | None:
+        """See `ChartCache.digest_of`."""
+        return self.pins.get(pin)
+
+    def keep_pin(self, pin: str, digest: str) -> None:
+        """See `ChartCache.keep_pin`."""
+        self.pins[pin] = digest

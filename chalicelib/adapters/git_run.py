@@ -51,6 +51,8 @@ _CONFIG = {
 # missing: cat-file, and push when it looks for something to send differences to, would die of what they can't fetch.
 _PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": "tree:0"}
 _TRACE = {"GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"}
+# `ulimit` counts files in blocks of 512 bytes and memory in KB (POSIX sh); git and all that it starts inherit them.
+_CAPPED = ("sh", "-c", 'ulimit -f "$1" && ulimit -v "$2" && ulimit -t "$3" && shift 3 && exec git "$@"', "sh")
 
 
 class BrokenClone(Exception):
@@ -71,6 +73,15 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
+class Caps:
+    """What git may take for a repository that a stranger chose: bytes of one file, of memory, seconds of processor."""
+
+    file_bytes: int
+    memory_bytes: int
+    processor_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """How a git command ended. `statuses` are the HTTP statuses it met, in order; `words` what the host wrote.
 
@@ -88,15 +99,22 @@ class Finished:
 
 @dataclass(slots=True)
 class Git:
-    """git in one bare repository with one remote, `origin`."""
+    """git in one bare repository with one remote, `origin`.
+
+    `config` are settings for what talks to the host; `caps` hold for every command.
+    """
 
     folder: Path
     url: str
     header: str | None = field(repr=False)
-    lock: int  # an open file that git and its children keep open, so that nobody takes the lock before they ended
+    lock: (
+        int | None
+    )  # an open file that git and its children keep open, so that nobody takes the lock before they ended
     limits: Limits
     memory: Memories = field(default_factory=Memories, repr=False)
     is_suspect: bool = False  # set: the clone is thrown away after this use
+    config: Mapping[str, str] = field(default_factory=dict)
+    caps: Caps | None = None
 
     def local(self, *words: str, stdin: bytes = b"") -> bytes:
         """Run a command that reads and writes only the clone; its output.
@@ -118,7 +136,7 @@ class Git:
 
     def remote(self, *words: str, stdin: bytes = b"") -> Finished:
         """Run a command that talks to the host; the caller looks at how it ended."""
-        config = dict(_PROMISOR) if words[0] == "fetch" else {}
+        config = {**self.config, **(_PROMISOR if words[0] == "fetch" else {})}
         if self.header is not None:
             parts = urlsplit(self.url)
             config[f"http.{parts.scheme}://{parts.netloc}/.extraHeader"] = self.header
@@ -141,6 +159,7 @@ class Git:
         return {
             "PATH": f"/usr/local/bin{os.pathsep}{os.defpath}",
             "LC_ALL": "C",
+            "HOME": str(self.folder),  # or curl finds the user's own and reads a .netrc there
             "GIT_DIR": str(self.folder),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -149,17 +168,23 @@ class Git:
             **_numbered({**_CONFIG, **config}),
         }
 
+    def _program(self) -> tuple[str, ...]:
+        if self.caps is None:
+            return ("git",)
+        numbers = (self.caps.file_bytes // 512, self.caps.memory_bytes // 1024, self.caps.processor_seconds)
+        return (*_CAPPED, *map(str, numbers))
+
     def _run(
         self, words: tuple[str, ...], stdin: bytes, timeout_seconds: float, environment: dict[str, str]
     ) -> Finished:
         with subprocess.Popen(
-            ["git", *words],
+            [*self._program(), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
             cwd=self.folder,
-            pass_fds=(self.lock,),
+            pass_fds=() if self.lock is None else (self.lock,),
             start_new_session=True,  # so that its transport helpers can be stopped with it
         ) as child:
             try:
@@ -175,6 +200,7 @@ class Git:
 
 
 _REFUSALS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), "redirects, which is not followed"),
     401: "refuses our credential",
     403: "does not allow this with our credential",
     413: "finds the push too large",

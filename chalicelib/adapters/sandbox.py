@@ -122,11 +122,11 @@ class Sandbox:
 
 
 class _Child:
-    """One child process and its temporary folder."""
+    """One child process and its temporary folder; `arguments` are by default where its libraries are."""
 
-    def __init__(self, operation: str) -> None:
+    def __init__(self, operation: str, *arguments: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="render-")
-        self.process = _start(operation, self._folder.name)
+        self.process = _start(operation, self._folder.name, arguments or _library_folders())
 
     def end(self) -> None:
         """Stop the child if it runs, and delete what it had."""
@@ -147,6 +147,15 @@ class _Conversation:
         self.heard = {self.stdout: bytearray(), self.stderr: bytearray()}
 
     def hold(self, deadline: float, allowed_seconds: float) -> bytes:
+        self._exchange(deadline, allowed_seconds)
+        return self._answer()
+
+    def listen(self, deadline: float, allowed_seconds: float) -> tuple[int, bytes, bytes]:
+        self._exchange(deadline, allowed_seconds)
+        output = bytes(self.heard[self.stdout]).removeprefix(_READY)
+        return self.child.wait(timeout=1), output, bytes(self.heard[self.stderr])
+
+    def _exchange(self, deadline: float, allowed_seconds: float) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self.stdin, selectors.EVENT_WRITE)
             selector.register(self.stdout, selectors.EVENT_READ)
@@ -157,7 +166,6 @@ class _Conversation:
                     raise Rejected(f"rendering took longer than {allowed_seconds:g} s")
                 for key, _ in selector.select(left):
                     self._move(selector, key.fileobj)
-        return self._answer()
 
     def _move(self, selector: selectors.BaseSelector, pipe: object) -> None:
         if pipe is self.stdin:
@@ -195,8 +203,29 @@ class _Conversation:
         return output.removeprefix(_READY)
 
 
-def _start(operation: str, folder: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-S", str(_CHILD), operation, *_library_folders()]
+def converse(
+    operation: str,
+    arguments: Sequence[str],
+    request: bytes,
+    wall_clock_seconds: float,
+    output_bytes: int = OUTPUT_BYTES,
+) -> tuple[int, bytes, bytes]:
+    """Ask a child that becomes another program: its exit code, what it wrote, and the start of its complaints.
+
+    Raises:
+        Rejected: it took more time or wrote more than it may.
+    """
+    make_undumpable()
+    child = _Child(operation, *arguments)
+    try:
+        conversation = _Conversation(child.process, request, output_bytes)
+        return conversation.listen(time.monotonic() + wall_clock_seconds, wall_clock_seconds)
+    finally:
+        child.end()
+
+
+def _start(operation: str, folder: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", str(_CHILD), operation, *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, env={}, cwd=folder, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True

@@ -1,8 +1,8 @@
-"""The child process in which untrusted templates and charts run; started by `sandbox`, never imported.
+"""The child process in which untrusted templates, charts and CUE run; started by `sandbox`, never imported.
 
 Before it reads a byte of its request it gives up what it doesn't need: memory, CPU, files, new privileges, sockets,
 other processes. Then it answers one request (JSON on stdin) with one answer (JSON on stdout) and ends. It imports
-nothing of ours and as little of anything as it can: it starts for each release.
+nothing of ours and as little of anything as it can. For CUE it becomes the `cue` command, under the same limits.
 """
 
 import ctypes
@@ -16,7 +16,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-MEMORY_BYTES = {"resolve": 512 * 1024**2, "render": 2 * 1024**3}  # the Helm engine needs about 1 GiB to start
+MEMORY_BYTES = {
+    "resolve": 512 * 1024**2,
+    "render": 2 * 1024**3,
+    "cue": 2 * 1024**3,
+}  # the Helm engine needs about 1 GiB to start
 CPU_SECONDS = 10
 FILE_BYTES = 32 * 1024**2
 OPEN_FILES = 64
@@ -30,7 +34,7 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000  # SECCOMP_RET_*; REFUSE carries an errno
 EPERM, ENOSYS = 1, 38
 CLONE_THREAD = 0x10000
-# Per architecture: its AUDIT_ARCH, then the syscall numbers (asm/unistd_64.h and asm-generic/unistd.h).
+# Per architecture: its AUDIT_ARCH, then the syscall numbers (asm/unistd_64.h and asm-generic/unistd.h), then execve's.
 ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
@@ -38,11 +42,13 @@ ARCHITECTURES = {
         # socket connect sendto socketpair bind listen fork vfork execve ptrace process_vm_readv process_vm_writev
         # execveat io_uring_setup pidfd_getfd kill tkill tgkill is left: the Go runtime signals its own threads
         (41, 42, 44, 53, 49, 50, 57, 58, 59, 101, 310, 311, 322, 425, 438, 62),
+        59,
     ),
     "aarch64": (
         0xC00000B7,
         {"clone": 220, "clone3": 435},
         (198, 203, 206, 199, 200, 201, 221, 117, 270, 271, 281, 425, 438, 129),
+        221,
     ),
 }
 
@@ -56,12 +62,13 @@ def limit_resources(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def refuse_syscalls() -> None:
+def refuse_syscalls(*, may_become: bool = False) -> None:
     """Load a seccomp filter: no sockets, no other programs or processes, no looking into them. Threads stay allowed.
 
     `clone3` answers "not implemented", so that the C library falls back to `clone`, whose flags a filter can read.
+    `may_become`: this process may become another program, and start none beside it.
     """
-    audit_arch, clones, refused = ARCHITECTURES[os.uname().machine]
+    audit_arch, clones, refused, execve = ARCHITECTURES[os.uname().machine]
     program = [
         (0x20, 0, 0, 4),  # load the architecture
         (0x15, 1, 0, audit_arch),
@@ -70,7 +77,7 @@ def refuse_syscalls() -> None:
         (0x35, 0, 1, 0x40000000),  # the x32 numbers would go round the list
         (0x06, 0, 0, KILL),
     ]
-    for number in refused:
+    for number in set(refused) - ({execve} if may_become else set()):
         program += [(0x15, 0, 1, number), (0x06, 0, 0, REFUSE | EPERM)]
     program += [(0x15, 0, 1, clones["clone3"]), (0x06, 0, 0, REFUSE | ENOSYS)]
     program += [
@@ -248,7 +255,7 @@ def allows_kubernetes(constraint: str) -> bool:
 
 
 def import_templates() -> None:
-    """Load what `resolve` needs, so that a broken installation shows before a stranger's text is read."""
+    """Load what `resolve` needs, so that a broken installation shows early."""
     import_gotpl()
     import gotpl.funcs.sprig.registry
     import gotpl.template  # noqa: F401 - loaded here, used there
@@ -259,17 +266,25 @@ def import_charts() -> None:
     import helm_python  # noqa: F401 - loaded here, used there
 
 
-OPERATIONS = {"resolve": (import_templates, resolve), "render": (import_charts, render)}
+def become_cue(command: str) -> None:
+    """Become `cue`, which reads a file on stdin and writes its `configs` as JSON on stdout."""
+    environment = {"HOME": os.getcwd(), "GOMAXPROCS": "2", "CUE_REGISTRY": "none", "NO_COLOR": "1"}
+    os.execve(command, [command, "export", "--out", "json", "-e", "configs", "-"], environment)  # noqa: S606
+
+
 MEMORY_EXIT = 3
+OPERATIONS = {"resolve": (import_templates, resolve), "render": (import_charts, render)}
 
 
 def main() -> None:
     """Give up, get ready, answer once."""
     sys.path[:0] = sys.argv[2:]
     os.environ["TZ"] = "UTC"
-    prepare, operation = OPERATIONS[sys.argv[1]]
     limit_resources(MEMORY_BYTES[sys.argv[1]])
-    refuse_syscalls()
+    refuse_syscalls(may_become=sys.argv[1] == "cue")
+    if sys.argv[1] == "cue":
+        become_cue(sys.argv[2])
+    prepare, operation = OPERATIONS[sys.argv[1]]
     prepare()
     os.write(1, READY)
     try:

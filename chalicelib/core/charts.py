@@ -1,12 +1,14 @@
 """What a chart's archive may hold: plain files and folders under one name, within limits.
 
 Looked at before anything unpacks or renders it. It refuses links, devices, names that are paths out of the folder,
-and archives that grow when they are unpacked.
+and archives that grow when they are unpacked. It also makes archives, of which the same files are the same bytes.
 """
 
+import gzip
 import io
 import tarfile
 import zlib
+from collections.abc import Mapping
 from typing import NoReturn
 
 from chalicelib.core.errors import Rejected
@@ -32,6 +34,27 @@ def check_archive(archive: bytes, name: str) -> None:
                 _check_member(member, name)
     except (tarfile.TarError, zlib.error, EOFError, ValueError) as error:
         raise Rejected(f"chart {name}: its archive can't be read: {error}") from error
+
+
+def pack_archive(name: str, files: Mapping[str, bytes]) -> bytes:
+    """The archive of the chart `name` with `files` by their path in it; no time, owner or order of theirs shows."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(files):
+            member = tarfile.TarInfo(f"{name}/{path}")
+            member.size = len(files[path])
+            tar.addfile(member, io.BytesIO(files[path]))
+    return gzip.compress(plain.getvalue(), mtime=0)
+
+
+def file_in(archive: bytes, path: str) -> bytes | None:
+    """The content of one file of a checked archive, by its path within the chart."""
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            if member.isfile() and member.name.partition("/")[2] == path:
+                content = tar.extractfile(member)
+                return content.read() if content else None
+    return None
 
 
 def _unpacked(archive: bytes, name: str) -> bytes:

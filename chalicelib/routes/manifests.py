@@ -18,7 +18,7 @@ def check(ask: Ask) -> Answer:
     """The whole road of a manifest without a side effect; an invalid manifest is an answer, not an error."""
     if len(ask.body) > MAX_CHECK_BYTES:
         raise TooLarge(f"a manifest to check may have {MAX_CHECK_BYTES} bytes")
-    answer = wiring.render_call().ask({"check": ask.read(dict[str, Any])})
+    answer = wiring.render_call().ask({"check": ask.read(dict[str, Any]), "organization_id": ask.who.organization_id})
     if "rejected" in answer:
         raise Rejected(str(answer["rejected"]))
     return Answer(200, answer)

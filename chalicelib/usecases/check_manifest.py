@@ -4,21 +4,23 @@ An invalid manifest is an answer, not an error; so is a chart that refuses. Envi
 looked up: everything it knows is in the request.
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib.core.artifacts import Version
+from chalicelib.core.artifacts import Source, Version
 from chalicelib.core.errors import InvalidManifest, Problem, Rejected
 from chalicelib.core.images import image_strategy
-from chalicelib.core.manifests import Format, Manifest, build, parse
+from chalicelib.core.manifests import Format, Manifest, build
 from chalicelib.core.policies import Event, cleanup_matches
 from chalicelib.core.policies import Version as PolicyVersion
 from chalicelib.core.previews import PreviewBranch, decide_manifest
 from chalicelib.core.trees import Tree
 from chalicelib.core.variables import VariableSources, built_in_variables, parse_dotenv
-from chalicelib.ports.rendering import Charts, Engine, Templates
+from chalicelib.ports.rendering import Charts, Cue, Engine, Templates
 from chalicelib.usecases.rendering import render_resolved, resolve_cleanup_app, resolve_manifest
+from chalicelib.usecases.sources import parse_source
 
 
 class CheckVersion(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -116,20 +118,27 @@ class CheckResult(msgspec.Struct):
 class _Found(NamedTuple):
     problems: list[Problem]
     notes: list[str]
+    is_broken: bool = False  # nothing can be resolved, for a reason that was said already
 
 
-def check_manifest(request: CheckRequest, templates: Templates, engine: Engine, charts: Charts) -> CheckResult:
+def check_manifest(
+    request: CheckRequest, templates: Templates, engine: Engine, charts: Charts, cue: Cue
+) -> CheckResult:
     """Walk `request` down the whole road and answer with all that was found.
 
     Raises:
         Unavailable: the chart's repository does not answer.
     """
     found = _Found([], [])
-    manifest = _parsed(request, found)
+    manifests = _parsed(request, found, cue)
     variables = _variables(request, found)
     checked = []
-    if manifest is not None:
-        checked.append(_checked(manifest, variables, request, found, (templates, engine, charts)))
+    is_broken = bool(found.problems)
+    for index, manifest in enumerate(manifests):
+        one = _Found([], [], is_broken)
+        checked.append(_checked(manifest, variables, request, one, (templates, engine, charts)))
+        found.notes.extend(note for note in one.notes if note not in found.notes)
+        found.problems.extend(_in_list(problem, index, len(manifests)) for problem in one.problems)
     return CheckResult(
         valid=not found.problems,
         errors=[_error(problem) for problem in found.problems],
@@ -138,16 +147,21 @@ def check_manifest(request: CheckRequest, templates: Templates, engine: Engine, 
     )
 
 
-def _parsed(request: CheckRequest, found: _Found) -> Manifest | None:
+def _parsed(request: CheckRequest, found: _Found, cue: Cue) -> tuple[Manifest, ...]:
     try:
         if isinstance(request.manifest, dict):
-            return build(Tree(request.manifest), any_case=True)
-        if request.format is Format.CUE:
-            raise InvalidManifest((Problem("", "CUE manifests are not supported yet", "write it as YAML"),))
-        return parse(request.manifest, format=request.format)
+            return (build(Tree(request.manifest), any_case=True),)
+        return parse_source(Source("", request.format, request.manifest), cue)
     except InvalidManifest as error:
         found.problems.extend(error.problems)
-        return None
+        return ()
+
+
+def _in_list(problem: Problem, index: int, count: int) -> Problem:
+    """A problem of one manifest of several says which."""
+    if count == 1 or problem.path.startswith("configs["):
+        return problem
+    return replace(problem, path=f"configs[{index}]" + (f".{problem.path}" if problem.path else ""))
 
 
 def _variables(request: CheckRequest, found: _Found) -> VariableSources:
@@ -175,7 +189,7 @@ def _checked(
         resolved=None,
         files=None,
     )
-    if found.problems:
+    if found.problems or found.is_broken:
         return answer
     try:
         preview = _preview(manifest, variables, request)

@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 from chalicelib.core.artifacts import Artifact, Source
 from chalicelib.core.decisions import AppDecision
 from chalicelib.core.environments import Environment
-from chalicelib.core.errors import InvalidManifest, Problem, Rejected
+from chalicelib.core.errors import InvalidManifest, Rejected
 from chalicelib.core.identity import derive_id
-from chalicelib.core.manifests import Format, Manifest, parse
+from chalicelib.core.manifests import Manifest
 from chalicelib.core.policies import Decision
 from chalicelib.core.policies import Version as PolicyVersion
 from chalicelib.core.previews import decide_manifest
 from chalicelib.core.variables import VariableSources, built_in_variables, parse_dotenv
 from chalicelib.ports.records import Records
-from chalicelib.ports.rendering import Templates
+from chalicelib.ports.rendering import Cue, Templates
 from chalicelib.usecases.environments import find_environment
 from chalicelib.usecases.releases import check_owner
 from chalicelib.usecases.rendering import resolved_names
+from chalicelib.usecases.sources import parse_source
 from chalicelib.usecases.transitions import get_app
 
 Policy = Callable[[Manifest], Decision]
@@ -42,12 +43,11 @@ class Question:
     asked_by: str = ""  # by hand: no policy is asked
 
 
-def decide_artifact(question: Question, records: Records, templates: Templates) -> tuple[AppDecision, ...]:
+def decide_artifact(question: Question, records: Records, templates: Templates, cue: Cue) -> tuple[AppDecision, ...]:
     """One answer a manifest. A manifest that can't be used is a no that names every problem."""
     items = [AppDecision("", "", False, problem.message, problem.file) for problem in question.artifact.problems]
     for index, source in enumerate(question.artifact.sources):
-        item = _decide_source(question, source, records, templates)
-        if item is not None:
+        for item in _decide_source(question, source, records, templates, cue):
             items.append(replace(item, file=source.file, source_index=index))
     return tuple(_without_doubles(items))
 
@@ -64,31 +64,41 @@ def variables_of(artifact: Artifact, environment: Mapping[str, str] | None = Non
     )
 
 
-def parse_source(source: Source) -> Manifest:
-    """The manifest in a source. Raises `InvalidManifest`."""
-    if source.format == Format.CUE:
-        raise InvalidManifest(
-            (Problem("", "CUE manifests are not supported yet", "write it as YAML", file=source.file),)
-        )
-    return parse(source.text, source.file, Format(source.format))
-
-
-def _decide_source(question: Question, source: Source, records: Records, templates: Templates) -> AppDecision | None:
+def _decide_source(
+    question: Question, source: Source, records: Records, templates: Templates, cue: Cue
+) -> list[AppDecision]:
     try:
-        manifest = parse_source(source)
+        manifests = parse_source(source, cue)
+    except InvalidManifest as error:
+        return _invalid(question, error)
+    items = []
+    for index, manifest in enumerate(manifests):
+        decided = _decide_manifest(question, manifest, records, templates, cue)
+        items += [replace(item, manifest_index=index) for item in decided]
+    return items
+
+
+def _decide_manifest(
+    question: Question, manifest: Manifest, records: Records, templates: Templates, cue: Cue
+) -> list[AppDecision]:
+    try:
         names = resolved_names(manifest, variables_of(question.artifact), templates)
     except InvalidManifest as error:
-        if question.asked_by:
-            return None
-        return AppDecision("", "", False, f"the manifest is invalid: {error.message}"[:1000], problems=error.problems)
+        return _invalid(question, error)
     app, env = str(names["app"]), str(names["env"])
     if question.asked_by and (env != question.environment or (question.app and app != question.app)):
-        return None
+        return []
     decision = _decision(question, manifest)
     if decision.deploy:
-        decision = _possible(question, app, env, manifest, records) or decision
+        decision = _possible(question, app, env, manifest, records, cue) or decision
     release_id = derive_id("release", question.key, env, app) if decision.deploy else ""
-    return AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)
+    return [AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)]
+
+
+def _invalid(question: Question, error: InvalidManifest) -> list[AppDecision]:
+    if question.asked_by:
+        return []
+    return [AppDecision("", "", False, f"the manifest is invalid: {error.message}"[:1000], problems=error.problems)]
 
 
 def _decision(question: Question, manifest: Manifest) -> Decision:
@@ -97,7 +107,9 @@ def _decision(question: Question, manifest: Manifest) -> Decision:
     return decide_manifest(manifest, _policy_version(question, manifest), default_branch=question.default_branch)
 
 
-def _possible(question: Question, app: str, env: str, manifest: Manifest, records: Records) -> Decision | None:
+def _possible(
+    question: Question, app: str, env: str, manifest: Manifest, records: Records, cue: Cue
+) -> Decision | None:
     """A no that the policy does not know of, or none."""
     if manifest.preview:
         return Decision(False, "previews are not supported yet: deploy the branch by hand, or without `preview`")
@@ -109,22 +121,30 @@ def _possible(question: Question, app: str, env: str, manifest: Manifest, record
         check_owner(get_app(organization_id, environment.id, env, app, records), question.repository_id)
     except Rejected as error:
         return Decision(False, error.message)
-    return _protected(question, environment, manifest)
+    return _protected(question, environment, manifest, cue)
 
 
-def _protected(question: Question, environment: Environment, manifest: Manifest) -> Decision | None:
+def _protected(question: Question, environment: Environment, manifest: Manifest, cue: Cue) -> Decision | None:
     if not environment.protected or question.asked_by or question.default_sources is None:
         return None
     where = f"{environment.name} is protected, and {manifest.file} on {question.default_branch!r}"
     source = question.default_sources.get(manifest.file)
     try:
-        standing = parse_source(source) if source else None
+        standing = _counterpart(manifest, parse_source(source, cue)) if source else None
     except InvalidManifest:
         standing = None
-    if standing is None or standing.env != manifest.env:
+    if standing is None:
         return Decision(False, f"{where} is no valid manifest for it")
     decision = decide_manifest(standing, _policy_version(question, standing), default_branch=question.default_branch)
     return None if decision.deploy else Decision(False, f"{where} says no: {decision.reason}")
+
+
+def _counterpart(manifest: Manifest, standing: tuple[Manifest, ...]) -> Manifest | None:
+    """The manifest of the default branch that speaks for `manifest`: of one alone its environment tells."""
+    fitting = [one for one in standing if one.env == manifest.env]
+    if len(standing) > 1:
+        fitting = [one for one in fitting if one.app == manifest.app]
+    return fitting[0] if fitting else None
 
 
 def _policy_version(question: Question, manifest: Manifest) -> PolicyVersion:

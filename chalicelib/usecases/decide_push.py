@@ -20,7 +20,7 @@ from chalicelib.core.repositories import Branch, Repository
 from chalicelib.ports.git import CommitInfo, SourceRepo
 from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Create, Records, Replace, Write
-from chalicelib.ports.rendering import Templates
+from chalicelib.ports.rendering import Cue, Templates
 from chalicelib.ports.stores import Clock
 from chalicelib.usecases.collect_artifact import Pushed, collect_artifact
 from chalicelib.usecases.decide import Question, decide_artifact
@@ -40,6 +40,7 @@ class Intake:
     templates: Templates
     queues: Queues
     clock: Clock
+    cue: Cue
 
 
 def decide_push(repository: Repository, push: Push, received_at: datetime, intake: Intake) -> str:
@@ -116,7 +117,7 @@ def _decide_commit(
         repository.default_branch,
         _default_sources(repository, pushed, source),
     )
-    items = decide_artifact(question, intake.records, intake.templates)
+    items = decide_artifact(question, intake.records, intake.templates, intake.cue)
     decision = DecisionRecord(
         organization_id=repository.organization_id,
         repository_id=repository.id,

@@ -27,7 +27,7 @@ def decide_ci_artifact(organization_id: str, artifact_id: str, received_at: date
     decision = intake.records.get(DecisionRecord, decision_key(organization_id, repository_id, ref, 1))
     if decision is None:
         key = f"{BY_ARTIFACT}\x00{artifact.id}"
-        items = decide_artifact(Question(artifact, repository_id, key), intake.records, intake.templates)
+        items = decide_artifact(Question(artifact, repository_id, key), intake.records, intake.templates, intake.cue)
         actor = Actor("ci", repository_id, "policy")
         decision = _decision(artifact, repository_id, ref, key, items, (actor, "ci", artifact.id), received_at, intake)
         intake.records.write(Create(decision), Create(request_of(decision)))
@@ -69,7 +69,7 @@ def _decide_request(
         app=request.app,
         asked_by=request.actor.name or request.actor.id,
     )
-    items = decide_artifact(question, intake.records, intake.templates)
+    items = decide_artifact(question, intake.records, intake.templates, intake.cue)
     cause = (request.actor, "ci" if request.automatic else "person", request.id)
     decision = _decision(artifact, repository_id, ref, key, items, cause, request.created_at, intake)
     decision = replace(decision, request_id=request.id)

@@ -14,23 +14,26 @@ from chalicelib.core.variables import parse_dotenv
 from chalicelib.ports.git import GitOpsRepo
 from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Records
-from chalicelib.ports.rendering import Charts, Engine, Templates
+from chalicelib.ports.rendering import Charts, Cue, Engine, Templates
 from chalicelib.ports.stores import Clock, Trees
-from chalicelib.usecases.decide import parse_source, variables_of
+from chalicelib.usecases.decide import variables_of
 from chalicelib.usecases.releases import follow_up, waiting_row
 from chalicelib.usecases.rendering import Rendered, render_release_tree
+from chalicelib.usecases.sources import manifest_at
 from chalicelib.usecases.transitions import advance, get_release
 
 
 @dataclass(frozen=True, slots=True)
 class Kitchen:
-    """What rendering takes: templates, the engine, charts, the GitOps repository's variables; and where trees go."""
+    """What rendering takes: templates, the engine, an organisation's charts, the GitOps repository's variables; and
+    where trees go."""
 
     templates: Templates
     engine: Engine
-    charts: Charts
+    charts_of: Callable[[str], Charts]
     gitops_of: Callable[[Repository], GitOpsRepo]
     trees: Trees
+    cue: Cue
 
 
 def render_release(
@@ -97,9 +100,10 @@ def _render(release: Release, kitchen: Kitchen, records: Records) -> Rendered:
     environment = records.get(Environment, environment_key(release.organization_id, release.environment_id))
     if artifact is None or environment is None:
         raise NotFound("the release's artifact or environment does not exist any more")
-    manifest = parse_source(artifact.sources[release.source_index])
+    manifest = manifest_at(artifact.sources[release.source_index], release.manifest_index, kitchen.cue)
     variables = variables_of(artifact, _environment_variables(environment, kitchen, records))
-    rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, kitchen.charts)
+    charts = kitchen.charts_of(release.organization_id)
+    rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, charts)
     if rendered.app != release.app or rendered.environment != release.environment:
         raise Rejected(f"the manifest now says {rendered.environment}/{rendered.app}: deploy it anew")
     return rendered

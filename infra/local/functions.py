@@ -25,6 +25,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTime
 
 from infra.limits import LAMBDA_TIMEOUT_SECONDS
 from infra.local.invoke import Event, FunctionDied, FunctionFailed, FunctionsDown, FunctionTimedOut, InlineFunctions
+from infra.testbed import parts
 
 KEY_VARIABLE = "GIMLET_FUNCTIONS_KEY"
 KEY_HEADER = "X-Functions-Key"
@@ -136,9 +137,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _clean_environment() -> dict[str, str]:
-    """What any program needs, and nothing of the person who started us."""
+    """What any program needs, and nothing of the person who started us. A `cue` of the test bed is on the PATH."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SSL_CERT_FILE")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    if parts.is_built(parts.BY_NAME["cue"]):
+        built = str(parts.binary("cue").parent)
+        environment["PATH"] = os.pathsep.join([environment.get("PATH", os.defpath), built])
+    return environment
 
 
 def _application(functions: InlineFunctions, key: str) -> web.Application:

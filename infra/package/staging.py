@@ -19,7 +19,7 @@ STAGE = "live"
 TIMEOUT_SECONDS = 300
 TEMPLATE, ZIP = "sam.json", "deployment.zip"
 APPLICATION = ("app.py", "chalicelib")
-ZIP_SOURCES = (*APPLICATION, "requirements.txt", ".chalice/config.json", "infra/policies")
+ZIP_SOURCES = (*APPLICATION, "requirements.txt", ".chalice/config.json", "infra/policies", "infra/charts")
 IMAGE_SOURCES = (
     *APPLICATION,
     "requirements.txt",

@@ -135,13 +135,14 @@ def _derive_module(part: Part, module: Path) -> Path:
     The `replace` lines of a dependency are ignored by Go, so its go.mod becomes ours, without the line that points
     its API at a sibling folder.
     """
-    described = _run(["go", "mod", "download", "-json", f"{part.package}@{part.own_module}"], cache_root(), part)
+    name = part.module or part.package
+    described = _run(["go", "mod", "download", "-json", f"{name}@{part.own_module}"], cache_root(), part)
     origin = Path(json.loads(described)["Dir"])
     module.mkdir()
-    for name in ("go.mod", "go.sum"):
-        (module / name).write_bytes((origin / name).read_bytes())
-    edits = ["-module=gimlet.test/derived", f"-dropreplace={part.package}/api"]
-    edits += [f"-require={name}@{part.own_module}" for name in (part.package, f"{part.package}/api")]
+    for file in ("go.mod", "go.sum"):
+        (module / file).write_bytes((origin / file).read_bytes())
+    edits = ["-module=gimlet.test/derived", *(f"-dropreplace={sibling}" for sibling in part.siblings)]
+    edits += [f"-require={one}@{part.own_module}" for one in (name, *part.siblings)]
     _run(["go", "mod", "edit", *edits], module, part)
     return module
 

@@ -30,7 +30,8 @@ class Asset:
 class Part:
     """One program, the main package it is compiled from, and what is copied out of its module.
 
-    `own_module` is a version: the part cannot share our go.mod, so one is derived from the module's own.
+    `own_module` is a version: the part cannot share our go.mod, so one is derived from the module's own. `module` is
+    that module where the package is deeper in it; `siblings` are modules beside it of the same version.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Part:
     sources: tuple[str, ...] = ()
     assets: tuple[Asset, ...] = ()
     own_module: str | None = None
+    module: str = ""
+    siblings: tuple[str, ...] = ()
 
 
 _KWOK = "sigs.k8s.io/kwok"
@@ -85,6 +88,14 @@ PARTS: tuple[Part, ...] = (
         about="Flux: posts events to providers",
         assets=(Asset(f"{_FLUX}/notification-controller", "config/crd/bases/*.yaml", "crds"),),
         own_module="v1.6.0",
+        siblings=(f"{_FLUX}/notification-controller/api",),
+    ),
+    Part(
+        name="cue",
+        package="cuelang.org/go/cmd/cue",
+        about="the official CUE command, which evaluates .cue manifests",
+        own_module="v0.17.1",
+        module="cuelang.org/go",
     ),
 )
 BY_NAME = {part.name: part for part in PARTS}

@@ -55,8 +55,12 @@ def test_our_own_chart_needs_no_repository_and_is_the_same_bytes_each_time() -> 
 @pytest.mark.parametrize(
     "ref",
     [
-        ChartRef("web", "oci://ghcr.io/acme"),
-        ChartRef("https://github.com/acme/charts?sha=1&path=web"),
+        ChartRef("web", "oci://127.0.0.1/acme"),
+        ChartRef("Web", "oci://ghcr.io/acme"),
+        ChartRef("web", "oci://jane:hunter2@ghcr.io/acme"),
+        ChartRef("web", "oci://ghcr.io/acme?x=1"),
+        ChartRef("oci://ghcr.io/acme/web", "https://charts.example.com"),
+        ChartRef("https://github.com/acme/charts.git?sha=1&path=web"),
         ChartRef("onechart"),
         ChartRef("../webapp"),
         ChartRef("a/b", "https://example.com"),

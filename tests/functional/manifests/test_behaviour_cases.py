@@ -13,7 +13,7 @@ from chalicelib.core.manifests import Format
 from chalicelib.core.previews import sanitize_dns_name
 from chalicelib.core.variables import VariableSources
 from chalicelib.usecases.check_manifest import CheckedManifest, CheckRequest, CheckResult, CheckVersion, check_manifest
-from tests.fakes_rendering import FakeCharts, FakeEngine, FakeTemplates
+from tests.fakes_rendering import FakeCharts, FakeCue, FakeEngine, FakeTemplates
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 HEAD = {"app": "my-app", "env": "staging", "namespace": "team"}
@@ -31,7 +31,9 @@ def _group(name: str) -> list[dict[str, Any]]:
 
 def _checked(manifest: dict[str, Any], **request: Any) -> CheckResult:
     text = yaml.safe_dump({**HEAD, **manifest})
-    return check_manifest(CheckRequest(manifest=text, **request), FakeTemplates(), FakeEngine(), FakeCharts())
+    return check_manifest(
+        CheckRequest(manifest=text, **request), FakeTemplates(), FakeEngine(), FakeCharts(), FakeCue()
+    )
 
 
 def _version(fields: dict[str, Any]) -> CheckVersion:
@@ -102,7 +104,7 @@ def test_json_keys_may_be_spelled_in_another_case() -> None:
     text = json.dumps({"App": "my-app", "Env": "staging", "Namespace": "team"})
 
     result = check_manifest(
-        CheckRequest(manifest=text, format=Format.JSON), FakeTemplates(), FakeEngine(), FakeCharts()
+        CheckRequest(manifest=text, format=Format.JSON), FakeTemplates(), FakeEngine(), FakeCharts(), FakeCue()
     )
 
     assert result.valid

@@ -11,7 +11,7 @@ from chalicelib.core.variables import VariableSources
 from chalicelib.ports.rendering import Resolved
 from chalicelib.usecases.check_manifest import CheckRequest, CheckResult, check_manifest
 from chalicelib.usecases.rendering import render_release_tree
-from tests.fakes_rendering import FakeCharts, FakeEngine, FakeTemplates
+from tests.fakes_rendering import FakeCharts, FakeCue, FakeEngine, FakeTemplates
 
 HEAD = "app: shop\nenv: staging\nnamespace: team\n"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: RELEASE}\n"
@@ -20,7 +20,9 @@ CHARTS = FakeCharts({"web": {"templates/config.yaml": CONFIG}})
 
 def _check(manifest: str, **request: object) -> CheckResult:
     body = msgspec.json.encode({"manifest": manifest, **request})
-    return check_manifest(msgspec.json.decode(body, type=CheckRequest), FakeTemplates(), FakeEngine(), CHARTS)
+    return check_manifest(
+        msgspec.json.decode(body, type=CheckRequest), FakeTemplates(), FakeEngine(), CHARTS, FakeCue()
+    )
 
 
 def test_a_manifest_is_resolved_and_rendered() -> None:
@@ -143,7 +145,7 @@ def test_a_manifest_whose_templates_take_too_long_is_an_answer_too() -> None:
 
     request = CheckRequest(manifest=HEAD + "values: {a: '{{ .X }}'}\n", variables={"X": "1"})
 
-    result = check_manifest(request, Slow(), FakeEngine(), CHARTS)
+    result = check_manifest(request, Slow(), FakeEngine(), CHARTS, FakeCue())
 
     assert [error.message for error in result.errors] == ["rendering took longer than 10 s"]
 

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.adapters.charts import HelmCharts
 from chalicelib.adapters.sandbox import Sandbox
 from chalicelib.usecases.check_manifest import CheckRequest, check_manifest
+from tests.fakes_rendering import FakeCue
 
 ROOT = Path(__file__).parents[3]
 VARIABLES = {"SHA": "0a1b2c3", "TAG": "v1", "BRANCH": "feature/login"}
@@ -27,7 +28,7 @@ def test_an_example_renders(guide: str, text: str) -> None:
     sandbox = Sandbox()
     request = CheckRequest(manifest=text, variables=VARIABLES, render=True)
 
-    result = check_manifest(request, sandbox, sandbox, HelmCharts(ROOT / "infra" / "charts"))
+    result = check_manifest(request, sandbox, sandbox, HelmCharts(ROOT / "infra" / "charts"), FakeCue())
 
     assert result.errors == []
     assert result.manifests[0].files

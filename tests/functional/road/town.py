@@ -19,7 +19,7 @@ from chalicelib.usecases.repositories import import_repository
 from chalicelib.usecases.run_train import Train, run_train
 from tests.fakes_git import FakeGitOpsRepo, FakeGitServer, FakeSourceRepo
 from tests.fakes_records import FakeChance, FakeClock, FakeQueues, FakeRecords, FakeSecrets, FakeTrees
-from tests.fakes_rendering import FakeCharts, FakeEngine, FakeTemplates
+from tests.fakes_rendering import FakeCharts, FakeCue, FakeEngine, FakeTemplates
 
 ADMIN = Caller("acme", Actor("person", "jane", "Jane"), permissions_of((Scope.ADMIN,)))
 MAIN = "refs/heads/main"
@@ -73,7 +73,7 @@ class Town:
 
     @property
     def intake(self) -> Intake:
-        return Intake(self.records, self.source, FakeTemplates(), self.queues, self.clock)
+        return Intake(self.records, self.source, FakeTemplates(), self.queues, self.clock, FakeCue())
 
     def repository(self, path: str, use: Use = Use.APPLICATION) -> Repository:
         """Import a repository."""
@@ -155,7 +155,7 @@ class Town:
     def _render(self) -> None:
         message = self.queues.render[0]
         charts = FakeCharts()
-        kitchen = Kitchen(FakeTemplates(), FakeEngine(), charts, self.gitops_repo, self.trees)
+        kitchen = Kitchen(FakeTemplates(), FakeEngine(), lambda _: charts, self.gitops_repo, self.trees, FakeCue())
         ids = (message["organization_id"], message["release_id"])
         render_release(*ids, kitchen, self.records, self.queues, self.clock)
         del self.queues.render[0]
