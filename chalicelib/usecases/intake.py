@@ -19,8 +19,8 @@ def take_in(message: Mapping[str, Any], intake: Intake) -> str:
     """Do what the message says; answers a word for the log. Every kind may come twice."""
     organization_id = str(message["organization_id"])
     match message["kind"]:
-        case "push":
-            return _push(message, organization_id, intake)
+        case "push" | "deleted" | "pull_request":
+            return _delivery(message, organization_id, intake)
         case "artifact":
             decide_ci_artifact(organization_id, message["artifact_id"], _instant(message), intake)
         case "request":
@@ -40,13 +40,13 @@ def take_in(message: Mapping[str, Any], intake: Intake) -> str:
     return str(message["kind"])
 
 
-def _push(message: Mapping[str, Any], organization_id: str, intake: Intake) -> str:
+def _delivery(message: Mapping[str, Any], organization_id: str, intake: Intake) -> str:
+    """A webhook's event: its effects, then the delivery's mark."""
     try:
         repository = _repository(message, organization_id, intake)
     except NotFound:
         return "repository was removed"
-    push = Push(message["ref"], message["before"], message["after"])
-    outcome = decide_push(repository, push, _instant(message), intake)
+    outcome = _event(message, repository, intake)
     delivery = Delivery(
         organization_id=organization_id,
         provider=message["provider"],
@@ -60,6 +60,13 @@ def _push(message: Mapping[str, Any], organization_id: str, intake: Intake) -> s
     except DuplicateRecord:
         return "processed before"
     return outcome
+
+
+def _event(message: Mapping[str, Any], repository: Repository, intake: Intake) -> str:
+    if message["kind"] == "push":
+        push = Push(message["ref"], message["before"], message["after"])
+        return decide_push(repository, push, _instant(message), intake)
+    return "nothing is done about it yet"
 
 
 def _repository(message: Mapping[str, Any], organization_id: str, intake: Intake) -> Repository:

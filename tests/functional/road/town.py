@@ -75,7 +75,7 @@ class Town:
     def intake(self) -> Intake:
         return Intake(self.records, self.source, FakeTemplates(), self.queues, self.clock)
 
-    def repository(self, path: str, use: Use = Use.APPLICATION) -> Repository:
+    def repository(self, path: str, use: Use = Use.APPLICATION, hook: Host = Host.GITHUB) -> Repository:
         """Import a repository."""
         url = f"https://git.example/{path}"
         self.hosts.create(url)
@@ -85,7 +85,7 @@ class Town:
             path=path,
             url=url,
             host=Host.GIT,
-            hook_payload=Host.GITHUB,
+            hook_payload=hook,
             use=use,
             hook_id=self.chance.id() if use is Use.APPLICATION else "",
         )
