@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.core.artifacts import Artifact, Source
+from chalicelib.core.artifacts import Artifact, Source, Version
 from chalicelib.core.decisions import AppDecision
 from chalicelib.core.environments import Environment
 from chalicelib.core.errors import InvalidManifest, Problem, Rejected
 from chalicelib.core.identity import derive_id
 from chalicelib.core.manifests import Format, Manifest, parse
-from chalicelib.core.policies import Decision
+from chalicelib.core.policies import Decision, Event, cleanup_matches
 from chalicelib.core.policies import Version as PolicyVersion
 from chalicelib.core.previews import decide_manifest
 from chalicelib.core.variables import VariableSources, built_in_variables, parse_dotenv
@@ -17,7 +17,7 @@ from chalicelib.ports.records import Records
 from chalicelib.ports.rendering import Templates
 from chalicelib.usecases.environments import find_environment
 from chalicelib.usecases.releases import check_owner
-from chalicelib.usecases.rendering import resolved_names
+from chalicelib.usecases.rendering import resolve_cleanup_app, resolved_names
 from chalicelib.usecases.transitions import get_app
 
 Policy = Callable[[Manifest], Decision]
@@ -88,7 +88,27 @@ def _decide_source(question: Question, source: Source, records: Records, templat
     if decision.deploy:
         decision = _possible(question, app, env, manifest, records) or decision
     release_id = derive_id("release", question.key, env, app) if decision.deploy else ""
-    return AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)
+    item = AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)
+    return item if question.asked_by else _with_cleanup(item, manifest, question, templates)
+
+
+def _with_cleanup(item: AppDecision, manifest: Manifest, question: Question, templates: Templates) -> AppDecision:
+    """The item with what is to be deleted when its branch is; a name that can't be made is a problem, and nothing."""
+    branch = branch_of(question.artifact.version_of)
+    if manifest.cleanup is None or not branch:
+        return item
+    item = replace(item, cleanup=manifest.cleanup)
+    if not cleanup_matches(manifest.cleanup, branch):
+        return item
+    try:
+        return replace(item, cleanup_app=resolve_cleanup_app(manifest.cleanup, branch, templates))
+    except InvalidManifest as error:
+        return replace(item, problems=error.problems)
+
+
+def branch_of(version: Version) -> str:
+    """The branch that a version was made on: the source of a pull request; empty for a tag."""
+    return "" if version.event is Event.TAG else version.source_branch or version.branch
 
 
 def _decision(question: Question, manifest: Manifest) -> Decision:

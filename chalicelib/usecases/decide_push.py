@@ -25,6 +25,7 @@ from chalicelib.ports.stores import Clock
 from chalicelib.usecases.collect_artifact import Pushed, collect_artifact
 from chalicelib.usecases.decide import Question, decide_artifact
 from chalicelib.usecases.releases import complete
+from chalicelib.usecases.removals import complete_removals
 
 Arrival = tuple[datetime, Callable[[], tuple[str, ...] | None]]  # when it was heard of, and which files changed
 MAX_MISSED = 50  # commits decided one by one after a gap; past it only the head is
@@ -75,7 +76,7 @@ def _decide_once(repository: Repository, push: Push, received_at: datetime, inta
 def commits_to_decide(push: Push, branch: Branch | None, head: str, source: SourceRepo) -> list[CommitInfo]:
     """The commits of a ref that have no decision yet and are on the way to what was pushed."""
     after = push.after if push.after and source.contains(head, push.after) else head
-    if branch is None or branch.number == 0:
+    if branch is None or branch.number == 0 or not branch.head:  # new here, or deleted and made again
         return [source.commit(after)]
     if branch.head == head:
         return []
@@ -182,7 +183,10 @@ def _complete_last(repository: Repository, branch: Branch, intake: Intake) -> No
     """Finish what a worker that died after storing its decision left undone."""
     key = decision_key(repository.organization_id, repository.id, branch.ref, branch.number)
     decision = intake.records.get(DecisionRecord, key)
-    if decision is None or not any(item.deploy for item in decision.items):
+    if decision is None:
+        return
+    complete_removals(decision, intake.records, intake.queues)
+    if not any(item.deploy for item in decision.items):
         return
     artifact = intake.records.get(Artifact, artifact_key(repository.organization_id, decision.artifact_id))
     if artifact is not None:

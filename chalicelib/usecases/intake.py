@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from chalicelib.core.errors import DuplicateRecord, NotFound
-from chalicelib.core.payloads import Push
+from chalicelib.core.payloads import BRANCHES, PullAction, PullRequest, Push
 from chalicelib.core.repositories import Delivery, Repository
 from chalicelib.ports.records import Create
+from chalicelib.usecases.decide_deletion import decide_deletion
 from chalicelib.usecases.decide_push import Intake, decide_push
 from chalicelib.usecases.decide_request import decide_by_hand, decide_ci_artifact
 from chalicelib.usecases.repositories import get_repository
@@ -66,6 +69,16 @@ def _event(message: Mapping[str, Any], repository: Repository, intake: Intake) -
     if message["kind"] == "push":
         push = Push(message["ref"], message["before"], message["after"])
         return decide_push(repository, push, _instant(message), intake)
+    if message["kind"] == "deleted":
+        return decide_deletion(repository, message["ref"], _instant(message), intake)
+    return _pull_request(msgspec.convert(message["pull"], PullRequest), repository, _instant(message), intake)
+
+
+def _pull_request(pull: PullRequest, repository: Repository, received_at: datetime, intake: Intake) -> str:
+    if pull.is_fork:
+        return "of a fork"
+    if pull.action is PullAction.CLOSED:
+        return decide_deletion(repository, BRANCHES + pull.source_branch, received_at, intake)
     return "nothing is done about it yet"
 
 

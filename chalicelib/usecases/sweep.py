@@ -3,6 +3,7 @@
 `sweep` only hands out one work item per organisation; `intake` does them. Every repair is an idempotent message.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from chalicelib.ports.git import SourceRepo
 from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Create, Put, Records, Replace
 from chalicelib.ports.stores import Clock
+from chalicelib.usecases.decide_deletion import decide_deletion
 from chalicelib.usecases.decide_push import Intake, decide_push
 from chalicelib.usecases.releases import follow_up
 
@@ -32,6 +34,7 @@ GAP = timedelta(minutes=2)
 COMPARE_EVERY = timedelta(minutes=10)  # hosts without a deliveries API
 STUCK_AFTER = timedelta(minutes=2)
 PAGE = 200
+MAX_REFS = 1000  # of a repository that are looked through for deleted ones
 
 
 def sweep(records: Records, queues: Queues, clock: Clock) -> None:
@@ -70,13 +73,23 @@ def sweep_organization(organization_id: str, records: Records, queues: Queues, c
 
 def compare_heads(repository: Repository, intake: Intake) -> None:
     """Decide what was pushed and never heard of: one `ls-remote` against the rows of the repository's refs."""
-    source = intake.source_of(repository)
+    heads = intake.source_of(repository).heads()
     now = intake.clock()
-    for ref, head in sorted(source.heads().items()):
+    for ref, head in sorted(heads.items()):
         row = intake.records.get(Branch, branch_key(repository.organization_id, repository.id, ref))
         if row is None or row.number or row.head != head:  # an unmoved head's last decision is completed
             decide_push(repository, Push(ref, "", head), now, intake)
+    if heads:  # a repository that looks empty is no reason to delete everything
+        for ref in _gone(repository, heads, intake.records):
+            decide_deletion(repository, ref, now, intake)
     _note_compared(repository, intake.records, now)
+
+
+def _gone(repository: Repository, heads: Mapping[str, str], records: Records) -> list[str]:
+    """Refs that were decided about and that the host does not have any more."""
+    pk = branch_key(repository.organization_id, repository.id, "").pk
+    rows = records.list_below(Branch, pk, "REF#refs/", limit=MAX_REFS)
+    return [row.ref for row in rows if row.head and row.number and row.ref not in heads]
 
 
 def note_heads(repository: Repository, source: SourceRepo, records: Records, now: datetime) -> None:
