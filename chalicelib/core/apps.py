@@ -57,6 +57,7 @@ class App:
     hold: Hold | None = None
     artifact_id: str = ""
     standing_id: str = ""
+    preview_branch: str = ""  # of the repository's branch that the app is the preview of
     version: int = 0
 
 

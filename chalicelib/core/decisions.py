@@ -29,6 +29,8 @@ class AppDecision:
     kind: Kind = Kind.DEPLOY
     cleanup: CleanupPolicy | None = None
     cleanup_app: str = ""
+    preview_branch: str = ""  # `app` is a preview of this branch …
+    preview_of: str = ""  # … and of the app that the manifest names
 
 
 @dataclass(frozen=True, slots=True)

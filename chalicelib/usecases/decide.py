@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from chalicelib.core.artifacts import Artifact, Source, Version
 from chalicelib.core.decisions import AppDecision
@@ -12,15 +13,19 @@ from chalicelib.core.manifests import Format, Manifest, parse
 from chalicelib.core.policies import Decision, Event, cleanup_matches
 from chalicelib.core.policies import Version as PolicyVersion
 from chalicelib.core.previews import decide_manifest
+from chalicelib.core.repositories import Preview
 from chalicelib.core.variables import VariableSources, built_in_variables, parse_dotenv
 from chalicelib.ports.records import Records
 from chalicelib.ports.rendering import Templates
-from chalicelib.usecases.environments import find_environment
-from chalicelib.usecases.releases import check_owner
+from chalicelib.usecases.environments import find_environment, get_environment
+from chalicelib.usecases.preview_names import reserve_preview
+from chalicelib.usecases.releases import check_no_preview, check_owner
 from chalicelib.usecases.rendering import resolve_cleanup_app, resolved_names
 from chalicelib.usecases.transitions import get_app
 
 Policy = Callable[[Manifest], Decision]
+FOREVER = datetime.max.replace(tzinfo=UTC)
+WAITING_FOR_CI = "waiting for CI's artifact: the repository's artifacts are made by its CI"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Question:
     environment: str = ""  # by hand: only this environment …
     app: str = ""  # … and app (empty: all)
     asked_by: str = ""  # by hand: no policy is asked
+    waits_for_ci: bool = False  # what a policy says yes to waits for CI's artifact
+    preview_until: datetime = FOREVER  # when previews that are made now end
 
 
 def decide_artifact(question: Question, records: Records, templates: Templates) -> tuple[AppDecision, ...]:
@@ -82,13 +89,18 @@ def _decide_source(question: Question, source: Source, records: Records, templat
             return None
         return AppDecision("", "", False, f"the manifest is invalid: {error.message}"[:1000], problems=error.problems)
     app, env = str(names["app"]), str(names["env"])
-    if question.asked_by and (env != question.environment or (question.app and app != question.app)):
+    if question.asked_by and env != question.environment:
         return None
     decision = _decision(question, manifest)
     if decision.deploy:
         decision = _possible(question, app, env, manifest, records) or decision
-    release_id = derive_id("release", question.key, env, app) if decision.deploy else ""
-    item = AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)
+    item = AppDecision(env, app, decision.deploy, decision.reason)
+    if item.deploy and manifest.preview:
+        item = _as_preview(question, item, records)
+    if question.asked_by and question.app and question.app not in (app, item.app):
+        return None
+    if item.deploy:
+        item = replace(item, release_id=derive_id("release", question.key, env, item.app))
     return item if question.asked_by else _with_cleanup(item, manifest, question, templates)
 
 
@@ -119,17 +131,42 @@ def _decision(question: Question, manifest: Manifest) -> Decision:
 
 def _possible(question: Question, app: str, env: str, manifest: Manifest, records: Records) -> Decision | None:
     """A no that the policy does not know of, or none."""
-    if manifest.preview:
-        return Decision(False, "previews are not supported yet: deploy the branch by hand, or without `preview`")
     organization_id = question.artifact.organization_id
     environment = find_environment(organization_id, env, records)
     if environment is None:
         return Decision(False, f"environment {env!r} does not exist: create it, or change `env`")
     try:
-        check_owner(get_app(organization_id, environment.id, env, app, records), question.repository_id)
+        if not manifest.preview:
+            row = get_app(organization_id, environment.id, env, app, records)
+            check_owner(row, question.repository_id)
+            check_no_preview(row)
     except Rejected as error:
         return Decision(False, error.message)
-    return _protected(question, environment, manifest)
+    waits = Decision(False, WAITING_FOR_CI) if question.waits_for_ci else None
+    return _protected(question, environment, manifest) or waits
+
+
+def _as_preview(question: Question, item: AppDecision, records: Records) -> AppDecision:
+    """The item as the instance of its branch, under the name that is the branch's."""
+    version = question.artifact.version_of
+    branch = branch_of(version)
+    if not branch or branch == question.default_branch:
+        return replace(item, deploy=False, reason=f"{version.event} {version.ref!r} has no preview")
+    environment = get_environment(question.artifact.organization_id, item.environment, records)
+    wanted = Preview(
+        organization_id=environment.organization_id,
+        repository_id=question.repository_id,
+        environment_id=environment.id,
+        environment=environment.name,
+        of=item.app,
+        branch=branch,
+        expires_at=question.preview_until,
+    )
+    preview = reserve_preview(wanted, records)
+    if preview is None:
+        reason = f"every name for the preview of {item.app} on branch {branch!r} is taken by another app"
+        return replace(item, deploy=False, reason=reason)
+    return replace(item, app=preview.app, preview_branch=branch, preview_of=item.app)
 
 
 def _protected(question: Question, environment: Environment, manifest: Manifest) -> Decision | None:

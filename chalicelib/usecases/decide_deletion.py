@@ -12,14 +12,12 @@ from chalicelib.core.decisions import AppDecision, DecisionRecord
 from chalicelib.core.errors import Conflict
 from chalicelib.core.identity import derive_id
 from chalicelib.core.payloads import BRANCHES
-from chalicelib.core.records import branch_key, decision_key
-from chalicelib.core.releases import Kind
-from chalicelib.core.repositories import Branch, Repository
+from chalicelib.core.records import branch_key, decision_key, preview_key
+from chalicelib.core.repositories import Branch, Preview, Repository
 from chalicelib.ports.records import Create, Replace
 from chalicelib.usecases.decide_push import ATTEMPTS, Intake, request_of
-from chalicelib.usecases.environments import find_environment
-from chalicelib.usecases.removals import complete_removals, why_it_stays
-from chalicelib.usecases.transitions import get_app
+from chalicelib.usecases.preview_names import item_of, previews_of
+from chalicelib.usecases.removals import complete_removals, removal
 
 
 def decide_deletion(repository: Repository, ref: str, received_at: datetime, intake: Intake) -> str:
@@ -56,8 +54,20 @@ def _store(
     repository: Repository, row: Branch, last: DecisionRecord, received_at: datetime, intake: Intake
 ) -> DecisionRecord:
     number = row.number + 1
+    items = _items(repository, row, last, f"{repository.id}\x00{row.ref}\x00{number}", intake)
+    decision = _decision(repository, row, items, received_at, intake)
+    moved = replace(row, head="", number=number, version=row.version + 1)
+    intake.records.write(Replace(moved), Create(decision), Create(replace(request_of(decision), kind="delete")))
+    return decision
+
+
+def _decision(
+    repository: Repository, row: Branch, items: tuple[AppDecision, ...], received_at: datetime, intake: Intake
+) -> DecisionRecord:
+    """The next decision of the ref's row."""
+    number = row.number + 1
     key = f"{repository.id}\x00{row.ref}\x00{number}"
-    decision = DecisionRecord(
+    return DecisionRecord(
         organization_id=repository.organization_id,
         repository_id=repository.id,
         ref=row.ref,
@@ -67,36 +77,47 @@ def _store(
         request_id=derive_id("request", repository.organization_id, key),
         actor=POLICY,
         cause_kind="policy",
-        cause_id=f"{repository.path}@{row.ref.split('/', 2)[2]} deleted",
-        items=_items(repository, row, last, key, intake),
+        cause_id=f"{repository.path}@{row.ref.split('/', 2)[2]}",
+        items=items,
         received_at=received_at,
         decided_at=intake.clock(),
     )
-    moved = replace(row, head="", number=number, version=row.version + 1)
-    intake.records.write(Replace(moved), Create(decision), Create(replace(request_of(decision), kind="delete")))
-    return decision
 
 
 def _items(
     repository: Repository, row: Branch, last: DecisionRecord, key: str, intake: Intake
 ) -> tuple[AppDecision, ...]:
-    """One answer a cleanup policy that names an app for this branch."""
+    """One answer a preview of the branch, and one a cleanup policy that names an app for it."""
     branch = row.ref.removeprefix(BRANCHES)
-    wanted = {(item.environment, item.cleanup_app): item for item in last.items if item.cleanup_app}
-    return tuple(_item(repository, branch, names, item.file, key, intake) for names, item in wanted.items())
-
-
-def _item(
-    repository: Repository, branch: str, names: tuple[str, str], file: str, key: str, intake: Intake
-) -> AppDecision:
-    env, app = names
-    organization_id = repository.organization_id
-    environment = find_environment(organization_id, env, intake.records)
-    if environment is None:
-        return AppDecision(env, app, False, f"environment {env!r} does not exist any more", file, kind=Kind.DELETE)
-    row = get_app(organization_id, environment.id, env, app, intake.records)
-    stays = why_it_stays(row, repository.id, branch, intake.records)
-    if stays:
-        return AppDecision(env, app, False, f"not deleted: {stays}", file, kind=Kind.DELETE)
     reason = f"deleted with branch {branch!r}"
-    return AppDecision(env, app, False, reason, file, kind=Kind.DELETE, release_id=derive_id("release", key, env, app))
+    wanted = {
+        (item.environment, item.cleanup_app): AppDecision(item.environment, item.cleanup_app, False, reason, item.file)
+        for item in last.items
+        if item.cleanup_app
+    }
+    for preview in previews_of(repository, branch, intake.records) if row.ref.startswith(BRANCHES) else ():
+        wanted[(preview.environment, preview.app)] = item_of(preview, reason)
+    return tuple(removal(repository, branch, item, key, intake.records) for item in wanted.values())
+
+
+def expire_preview(repository: Repository, branch: str, environment_id: str, of: str, intake: Intake) -> str:
+    """Remove a preview whose branch has not moved for so long; answers what was done."""
+    key = preview_key(repository.organization_id, repository.id, branch, environment_id, of)
+    preview = intake.records.get(Preview, key)
+    now = intake.clock()
+    if preview is None or preview.expires_at > now:
+        return "kept"
+    number = int(preview.expires_at.timestamp())
+    ref = f"expired/{environment_id}/{preview.app}"
+    decision_id = decision_key(repository.organization_id, repository.id, ref, number)
+    decision = intake.records.get(DecisionRecord, decision_id)
+    if decision is None:
+        item = item_of(preview, f"branch {branch!r} was not pushed to for {repository.preview_days} days")
+        parts = f"{repository.id}\x00{ref}\x00{number}"
+        item = removal(repository, branch, item, parts, intake.records)
+        at = branch_key(repository.organization_id, repository.id, BRANCHES + branch)
+        row = intake.records.get(Branch, at) or Branch(repository.organization_id, repository.id, ref, "", 0)
+        decision = _decision(repository, replace(row, ref=ref, number=number - 1), (item,), now, intake)
+        intake.records.write(Create(decision), Create(replace(request_of(decision), kind="delete")))
+    complete_removals(decision, intake.records, intake.queues)
+    return "removed"

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from chalicelib.core.errors import DuplicateRecord, NotFound
-from chalicelib.core.payloads import BRANCHES, PullAction, PullRequest, Push
+from chalicelib.core.payloads import PullRequest, Push
 from chalicelib.core.repositories import Delivery, Repository
 from chalicelib.ports.records import Create
-from chalicelib.usecases.decide_deletion import decide_deletion
+from chalicelib.usecases.decide_deletion import decide_deletion, expire_preview
+from chalicelib.usecases.decide_pull import decide_pull
 from chalicelib.usecases.decide_push import Intake, decide_push
 from chalicelib.usecases.decide_request import decide_by_hand, decide_ci_artifact
 from chalicelib.usecases.repositories import get_repository
@@ -38,6 +39,9 @@ def take_in(message: Mapping[str, Any], intake: Intake) -> str:
         case "imported":
             repository = _repository(message, organization_id, intake)
             note_heads(repository, intake.source_of(repository), intake.records, intake.clock())
+        case "expired":
+            repository = _repository(message, organization_id, intake)
+            return expire_preview(repository, message["branch"], message["environment_id"], message["of"], intake)
         case kind:
             raise ValueError(f"intake knows no message of kind {kind!r}")
     return str(message["kind"])
@@ -71,15 +75,7 @@ def _event(message: Mapping[str, Any], repository: Repository, intake: Intake) -
         return decide_push(repository, push, _instant(message), intake)
     if message["kind"] == "deleted":
         return decide_deletion(repository, message["ref"], _instant(message), intake)
-    return _pull_request(msgspec.convert(message["pull"], PullRequest), repository, _instant(message), intake)
-
-
-def _pull_request(pull: PullRequest, repository: Repository, received_at: datetime, intake: Intake) -> str:
-    if pull.is_fork:
-        return "of a fork"
-    if pull.action is PullAction.CLOSED:
-        return decide_deletion(repository, BRANCHES + pull.source_branch, received_at, intake)
-    return "nothing is done about it yet"
+    return decide_pull(repository, msgspec.convert(message["pull"], PullRequest), _instant(message), intake)
 
 
 def _repository(message: Mapping[str, Any], organization_id: str, intake: Intake) -> Repository:

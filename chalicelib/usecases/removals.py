@@ -3,17 +3,22 @@
 An app whose current release came from another repository or branch stays, whatever a policy says.
 """
 
+from dataclasses import replace
+
 from chalicelib.core.apps import App
 from chalicelib.core.decisions import AppDecision, DecisionRecord
 from chalicelib.core.environments import Environment
 from chalicelib.core.errors import Conflict, DuplicateRecord, StaleRecord
+from chalicelib.core.identity import derive_id
 from chalicelib.core.payloads import BRANCHES
 from chalicelib.core.records import release_key
 from chalicelib.core.releases import IN_GIT, OPEN, Cause, Kind, Release, State, first_hops
+from chalicelib.core.repositories import Repository
 from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Records
 from chalicelib.usecases.decide import branch_of
 from chalicelib.usecases.environments import find_environment
+from chalicelib.usecases.preview_names import forget_preview
 from chalicelib.usecases.releases import follow_up, record, waiting_row
 from chalicelib.usecases.transitions import get_app
 
@@ -27,6 +32,8 @@ def complete_removals(decision: DecisionRecord, records: Records, queues: Queues
             release = _ensure(decision, item, records)
             if release is not None:
                 follow_up(release, queues)
+        if item.kind is Kind.DELETE and item.preview_of:
+            forget_preview(decision.organization_id, decision.repository_id, item, records)
 
 
 def why_it_stays(app: App, repository_id: str, branch: str, records: Records) -> str:
@@ -63,7 +70,8 @@ def _ensure(decision: DecisionRecord, item: AppDecision, records: Records) -> Re
         if environment is None:
             return None
         app = get_app(decision.organization_id, environment.id, environment.name, item.app, records)
-        if why_it_stays(app, decision.repository_id, decision.ref.removeprefix(BRANCHES), records):
+        branch = item.preview_branch or decision.ref.removeprefix(BRANCHES)
+        if why_it_stays(app, decision.repository_id, branch, records):
             return None
         release = _release(decision, item, environment, app)
         try:
@@ -72,6 +80,20 @@ def _ensure(decision: DecisionRecord, item: AppDecision, records: Records) -> Re
             continue
         return release
     raise Conflict(f"{item.environment}/{item.app} is being written by many at once")
+
+
+def removal(repository: Repository, branch: str, item: AppDecision, key: str, records: Records) -> AppDecision:
+    """The answer to a wish to remove `item.app`: with the release that does it, or why it stays."""
+    organization_id = repository.organization_id
+    item = replace(item, deploy=False, kind=Kind.DELETE)
+    environment = find_environment(organization_id, item.environment, records)
+    if environment is None:
+        return replace(item, reason=f"environment {item.environment!r} does not exist any more")
+    row = get_app(organization_id, environment.id, environment.name, item.app, records)
+    stays = why_it_stays(row, repository.id, branch, records)
+    if stays:
+        return replace(item, reason=f"not deleted: {stays}")
+    return replace(item, release_id=derive_id("release", key, item.environment, item.app))
 
 
 def _release(decision: DecisionRecord, item: AppDecision, environment: Environment, app: App) -> Release:

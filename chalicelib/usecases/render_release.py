@@ -7,6 +7,7 @@ from chalicelib.core import releases
 from chalicelib.core.artifacts import Artifact
 from chalicelib.core.environments import Environment
 from chalicelib.core.errors import NotFound, Rejected, Unavailable
+from chalicelib.core.previews import PreviewBranch
 from chalicelib.core.records import artifact_key, environment_key, repository_key
 from chalicelib.core.releases import ChartPin, Reason, Release, State
 from chalicelib.core.repositories import Repository
@@ -18,7 +19,7 @@ from chalicelib.ports.rendering import Charts, Engine, Templates
 from chalicelib.ports.stores import Clock, Trees
 from chalicelib.usecases.decide import parse_source, variables_of
 from chalicelib.usecases.releases import follow_up, waiting_row
-from chalicelib.usecases.rendering import Rendered, render_release_tree
+from chalicelib.usecases.rendering import Rendered, render_resolved, resolve_manifest
 from chalicelib.usecases.transitions import advance, get_release
 
 
@@ -99,10 +100,17 @@ def _render(release: Release, kitchen: Kitchen, records: Records) -> Rendered:
         raise NotFound("the release's artifact or environment does not exist any more")
     manifest = parse_source(artifact.sources[release.source_index])
     variables = variables_of(artifact, _environment_variables(environment, kitchen, records))
-    rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, kitchen.charts)
+    resolved = resolve_manifest(manifest, variables, kitchen.templates, _preview(release, environment))
+    rendered = render_resolved(resolved, variables.environment, kitchen.engine, kitchen.charts)
     if rendered.app != release.app or rendered.environment != release.environment:
         raise Rejected(f"the manifest now says {rendered.environment}/{rendered.app}: deploy it anew")
     return rendered
+
+
+def _preview(release: Release, environment: Environment) -> PreviewBranch | None:
+    if not release.preview_branch:
+        return None
+    return PreviewBranch(release.preview_branch, environment.ingress_suffix, app=release.app)
 
 
 def _environment_variables(environment: Environment, kitchen: Kitchen, records: Records) -> dict[str, str]:

@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 
 from chalicelib.core.errors import Conflict
 from chalicelib.core.organizations import Organization
-from chalicelib.core.payloads import Push
+from chalicelib.core.payloads import BRANCHES, TAGS, Push
 from chalicelib.core.records import (
     branch_key,
     open_releases_pk,
     organizations_pk,
+    previews_pk,
     repositories_pk,
     sweep_key,
     train_pk,
 )
 from chalicelib.core.releases import Release
-from chalicelib.core.repositories import Branch, Repository, Use
+from chalicelib.core.repositories import Branch, Preview, Repository, Use
 from chalicelib.core.sweeps import SweepRow
 from chalicelib.core.trains import Waiting
 from chalicelib.ports.git import SourceRepo
@@ -69,6 +70,7 @@ def sweep_organization(organization_id: str, records: Records, queues: Queues, c
         if not cursor:
             break
     _push_on(organization_id, records, queues, now, gap=gap)
+    _end_previews(organization_id, records, queues, now)
 
 
 def compare_heads(repository: Repository, intake: Intake) -> None:
@@ -88,8 +90,13 @@ def compare_heads(repository: Repository, intake: Intake) -> None:
 def _gone(repository: Repository, heads: Mapping[str, str], records: Records) -> list[str]:
     """Refs that were decided about and that the host does not have any more."""
     pk = branch_key(repository.organization_id, repository.id, "").pk
-    rows = records.list_below(Branch, pk, "REF#refs/", limit=MAX_REFS)
-    return [row.ref for row in rows if row.head and row.number and row.ref not in heads]
+    rows = [
+        row
+        for kind in (BRANCHES, TAGS)
+        for row in records.list_below(Branch, pk, f"REF#{kind}", limit=MAX_REFS)
+        if row.head and row.number
+    ]
+    return [row.ref for row in rows if row.ref not in heads]
 
 
 def note_heads(repository: Repository, source: SourceRepo, records: Records, now: datetime) -> None:
@@ -128,3 +135,12 @@ def _push_on(organization_id: str, records: Records, queues: Queues, now: dateti
     for release in page.items:
         if gap or now - release.created_at > STUCK_AFTER:
             follow_up(release, queues)
+
+
+def _end_previews(organization_id: str, records: Records, queues: Queues, now: datetime) -> None:
+    """Have previews removed whose branch has not moved for long; what is not done now is found a minute later."""
+    until = f"{now.timestamp():017.6f}"
+    for preview in records.list_index(Preview, "index1", previews_pk(organization_id), until=until, limit=PAGE).items:
+        facts = {"environment_id": preview.environment_id, "of": preview.of, "branch": preview.branch}
+        message = {"organization_id": organization_id, "repository_id": preview.repository_id, **facts}
+        queues.send_intake({"kind": "expired", **message})
