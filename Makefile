@@ -41,7 +41,7 @@ e2e:  ## push, see it live in a browser, break it, roll back: on the stand-in an
 	@$(RUN) -m pytest -m "e2e or browser" tests
 
 bench:  ## measure, print JSON lines, and fail when a budget is broken (BENCH=… for options)
-	@$(PYTHON) -m infra.setup system:test python
+	@$(PYTHON) -m infra.setup system:test python frontend site
 	@$(RUN) -m tests.bench $(BENCH)
 
 lint:  ## ruff and eslint

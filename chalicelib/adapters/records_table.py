@@ -71,7 +71,7 @@ class RecordsTable:
             values={"hash": pk, "since": since or " ", "until": until or _UPPER},
             newest_first=newest_first,
             limit=limit,
-            start=_start(cursor, pk, hash_name) if cursor else None,
+            start=_start(cursor, pk, hash_name, sort_name) if cursor else None,
         )
         return Page(tuple(_record(kind, item) for item in page.items), _cursor(page.next))
 
@@ -166,12 +166,13 @@ def _cursor(start: Item | None) -> str:
     return urlsafe_b64encode(json.dumps(start).encode()).decode().rstrip("=")
 
 
-def _start(cursor: str, pk: str, hash_name: str) -> Item:
-    """The key to go on from; one that points into another partition is refused, whoever made it."""
+def _start(cursor: str, pk: str, hash_name: str, sort_name: str) -> dict[str, str]:
+    """The key to go on from; one that is no key or points into another partition is refused, whoever made it."""
     try:
-        start = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error) as error:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        start = msgspec.json.decode(text, type=dict[str, str])
+    except (ValueError, msgspec.MsgspecError, binascii.Error) as error:
         raise Rejected("this cursor is not one of ours: start again without it") from error
-    if not isinstance(start, dict) or start.get(hash_name) != pk:
+    if start.keys() != {"pk", "sk", hash_name, sort_name} or not all(start.values()) or start[hash_name] != pk:
         raise Rejected("this cursor belongs to another list: start again without it")
     return start

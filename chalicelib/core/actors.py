@@ -67,5 +67,8 @@ class Caller:
 
     def may(self, permission: Permission, environment: str = "") -> bool:
         """Whether the caller may; `environment` is a name and matters only for callers bound to some."""
-        bound = bool(environment) and bool(self.environments) and environment not in self.environments
-        return permission in self.permissions and not bound
+        return permission in self.permissions and (not environment or self.sees(environment))
+
+    def sees(self, environment: str) -> bool:
+        """Whether things of the environment of this name exist for the caller."""
+        return not self.environments or environment in self.environments

@@ -133,6 +133,20 @@ def read_body(body: bytes, kind: type[Body], event: str) -> Body:
         raise Rejected(f"this is no {event} event: {error}"[:300]) from error
 
 
+def is_nested_within(value: object, levels: int) -> bool:
+    """Whether a decoded JSON value has at most so many levels of lists and objects in each other."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _members(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _members(outer: dict[object, object] | list[object]) -> list[object]:
+    return list(outer.values()) if isinstance(outer, dict) else outer
+
+
 def moved(ref: str, before: str, after: str) -> Push | RefDeleted | Ignored:
     """What a push says: a moved ref, a deleted one (`after` is all zeros), or one that is none of ours."""
     if not ref.startswith((BRANCHES, TAGS)):

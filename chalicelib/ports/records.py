@@ -82,7 +82,7 @@ class Records(Protocol):
         since: str = "",
         until: str = "",
     ) -> Page[T]:
-        """A page of an index partition; `since` ≤ sort key < `until` where given. Eventually consistent.
+        """A page of an index partition; `since` ≤ sort key ≤ `until` where given. Eventually consistent.
 
         Raises:
             Rejected: the cursor is not one of ours.

@@ -154,7 +154,7 @@ def app_releases(ask: Ask, env: str, app: str) -> Answer:
 )
 def deploy(ask: Ask, env: str, app: str) -> Answer:
     """Deploy an artifact."""
-    request = request_deploy(ask.who, env, app, ask.read(DeployRequest).artifact_id, wiring.desk())
+    request = request_deploy(ask.who, env, app, ask.read(DeployRequest).artifact_id, wiring.desk(), key=ask.key)
     return Answer(202, RequestAnswer(request.id, request.kind))
 
 
@@ -171,14 +171,14 @@ def rollback(ask: Ask, env: str, app: str) -> Answer:
     """Bring back what an earlier release wrote, by a new commit."""
     wanted = ask.read(RollbackRequest)
     target = get_release(ask.who.organization_id, wanted.release_id, wiring.records())
-    request = request_rollback(ask.who, env, app, target, wiring.desk())
+    request = request_rollback(ask.who, env, app, target, wiring.desk(), key=ask.key)
     return Answer(202, RequestAnswer(request.id, request.kind))
 
 
 @route(apps, "DELETE", "/v1/apps/{env}/{app}", Permission.DEPLOY, gives=RequestAnswer, status=202)
 def delete(ask: Ask, env: str, app: str) -> Answer:
     """Remove the app's own files from the GitOps repository."""
-    request = request_delete(ask.who, env, app, wiring.desk())
+    request = request_delete(ask.who, env, app, wiring.desk(), key=ask.key)
     return Answer(202, RequestAnswer(request.id, request.kind))
 
 
@@ -191,8 +191,8 @@ def hold(ask: Ask, env: str, app: str) -> Answer:
 
 @route(apps, "DELETE", "/v1/apps/{env}/{app}/hold", Permission.HOLD, status=204)
 def release_hold(ask: Ask, env: str, app: str) -> Answer:
-    """Let automatic releases of the app go again."""
-    lift_hold(ask.who, env, app, wiring.records())
+    """Let automatic releases of the app go again; the newest one that was held is asked again."""
+    lift_hold(ask.who, env, app, wiring.desk())
     return Answer(204)
 
 
@@ -209,14 +209,14 @@ def release(ask: Ask, release_id: str) -> Answer:
 @route(apps, "GET", "/v1/requests/{request_id}", Permission.READ, gives=RequestDetail)
 def request_detail(ask: Ask, request_id: str) -> Answer:
     """A request and its releases so far."""
-    request = get_request(ask.who.organization_id, request_id, wiring.records())
-    found = [release_body(one) for one in releases_of(request, wiring.records())]
+    request = get_request(ask.who.organization_id, request_id, wiring.records(), within=ask.who.environments)
+    found = [release_body(one) for one in releases_of(request, wiring.records()) if ask.who.sees(one.environment)]
     return Answer(200, RequestDetail(request.id, request.kind, request.state, request.error, found))
 
 
 def _visible(ask: Ask, release_id: str) -> Release:
     found = get_release(ask.who.organization_id, release_id, wiring.records())
-    if ask.who.environments and found.environment not in ask.who.environments:
+    if not ask.who.sees(found.environment):
         raise NotFound(f"there is no release {release_id!r}")
     return found
 
@@ -231,4 +231,5 @@ def _card(doc: Document) -> CardAnswer | None:
 
 
 def _fits(card: bodies.Card, ask: Ask) -> bool:
-    return ask.one("environment") in ("", card.environment) and ask.one("repository") in ("", card.repository)
+    asked_for = ask.one("environment") in ("", card.environment) and ask.one("repository") in ("", card.repository)
+    return asked_for and ask.who.sees(card.environment)

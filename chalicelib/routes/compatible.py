@@ -9,7 +9,8 @@ from chalice import Blueprint
 from chalicelib import wiring
 from chalicelib.core.actors import Permission
 from chalicelib.core.artifacts import Artifact
-from chalicelib.core.errors import NotFound, Rejected
+from chalicelib.core.environments import Environment
+from chalicelib.core.errors import Rejected
 from chalicelib.core.plans import version_fields_of
 from chalicelib.core.releases import IN_GIT, Release, State
 from chalicelib.core.tracking import release_object
@@ -73,8 +74,8 @@ def deploy(ask: Ask) -> Answer:
         raise Rejected("env parameter is mandatory")
     if not wanted.artifact_id:
         raise Rejected("artifactId parameter is mandatory")
-    check_environment(ask, wanted.env)
-    request = request_deploy(ask.who, wanted.env, wanted.app, wanted.artifact_id, wiring.desk())
+    ask.check_environment(wanted.env)
+    request = request_deploy(ask.who, wanted.env, wanted.app, wanted.artifact_id, wiring.desk(), key=ask.key)
     return Answer(201, {"id": request.id, "type": "release"})
 
 
@@ -89,20 +90,21 @@ def releases(ask: Ask) -> Answer:
     """Releases of an environment, newest first."""
     environment = get_environment(ask.who.organization_id, _environment_name(ask), wiring.records())
     limit = ask.number("limit", 10, least=-1, most=MOST_RELEASES)
+    until = _seconds(ask, "until")
     found = newest_releases(
         ask.who.organization_id,
         environment.id,
         ask.one("app"),
         wiring.records(),
-        most=MOST_RELEASES if limit < 0 or ask.one("git-repo") else limit * 3,
+        most=MOST_RELEASES if limit < 0 else limit,
+        fits=lambda release: _is_shown(release, ask.one("git-repo")),
         since=_key(_seconds(ask, "since")),
-        until=_key(_seconds(ask, "until")),
+        until=_key(None if until is None else until + 1),  # `created` counts whole seconds
     )
-    shown = [release for release in found if _is_shown(release, ask.one("git-repo"))]
-    shown = shown if limit < 0 else shown[:limit]
     if ask.one("reverse") == "true":
-        shown.reverse()
-    return Answer(200, [_release(release) for release in shown])
+        found.reverse()
+    path = _gitops_path(ask, environment)
+    return Answer(200, [release_object(release, path) for release in found])
 
 
 @route(compatible, "GET", "/api/status", Permission.READ, query=("env", "app"))
@@ -110,17 +112,17 @@ def status(ask: Ask) -> Answer:
     """App → the release that is now desired."""
     environment = get_environment(ask.who.organization_id, _environment_name(ask), wiring.records())
     found = standing(ask.who.organization_id, environment.id, ask.one("app"), wiring.records())
-    return Answer(200, {app: _release(release) for app, release in found.items()})
+    path = _gitops_path(ask, environment)
+    return Answer(200, {app: release_object(release, path) for app, release in found.items()})
 
 
 @route(compatible, "POST", "/api/rollback", Permission.DEPLOY, status=201, query=("env", "app", "sha"))
 def rollback(ask: Ask) -> Answer:
     """Roll an app back to a GitOps commit of it."""
     env, app = _environment_name(ask), _app_name(ask)
-    check_environment(ask, env)
     if not ask.one("sha"):
         raise Rejected("sha parameter is mandatory")
-    request = request_rollback_to(ask.who, env, app, ask.one("sha"), wiring.desk())
+    request = request_rollback_to(ask.who, env, app, ask.one("sha"), wiring.desk(), key=ask.key)
     return Answer(201, {"id": request.id, "type": "rollback"})
 
 
@@ -128,21 +130,26 @@ def rollback(ask: Ask) -> Answer:
 def delete(ask: Ask) -> Answer:
     """Delete an app; answered as soon as it is durably recorded."""
     env, app = _environment_name(ask), _app_name(ask)
-    check_environment(ask, env)
-    request = request_delete(ask.who, env, app, wiring.desk())
+    request = request_delete(ask.who, env, app, wiring.desk(), key=ask.key)
     return Answer(200, {"id": request.id, "type": "delete"})
 
 
 @route(compatible, "GET", "/api/eventReleaseTrack", Permission.READ, query=("id",))
 def release_track(ask: Ask) -> Answer:
     """Follow a request."""
-    return Answer(200, track_request(ask.who.organization_id, ask.one("id"), wiring.records()))
+    caller = ask.who
+    return Answer(
+        200, track_request(caller.organization_id, ask.one("id"), wiring.records(), within=caller.environments)
+    )
 
 
 @route(compatible, "GET", "/api/eventArtifactTrack", Permission.READ, query=("artifactId",))
 def artifact_track(ask: Ask) -> Answer:
     """Follow all that an artifact led to."""
-    return Answer(200, track_artifact(ask.who.organization_id, ask.one("artifactId"), wiring.records()))
+    caller = ask.who
+    return Answer(
+        200, track_artifact(caller.organization_id, ask.one("artifactId"), wiring.records(), within=caller.environments)
+    )
 
 
 @route(compatible, "GET", "/api/gitopsManifests/{env}", Permission.ADMIN)
@@ -157,7 +164,7 @@ def artifact_object(artifact: Artifact) -> dict[str, Any]:
         **artifact.extra,
         "id": artifact.id,
         "created": artifact.created,
-        "version": version_fields_of(artifact.version_of),
+        "version": {**artifact.extra.get("version", {}), **version_fields_of(artifact.version_of)},
         "environments": list(artifact.environments),
         "cueEnvironments": list(artifact.cue_environments),
         "vars": dict(artifact.vars),
@@ -167,15 +174,8 @@ def artifact_object(artifact: Artifact) -> dict[str, Any]:
     }
 
 
-def check_environment(ask: Ask, env: str) -> None:
-    """An environment named in a query or body is held against the caller's own; others do not exist."""
-    if ask.who.environments and env not in ask.who.environments:
-        raise NotFound(f"there is no environment {env[:60]!r}")
-
-
-def _release(release: Release) -> dict[str, Any]:
-    repository = get_repository(release.organization_id, release.gitops_repository_id, wiring.records())
-    return release_object(release, repository.path)
+def _gitops_path(ask: Ask, environment: Environment) -> str:
+    return get_repository(ask.who.organization_id, environment.gitops_repository_id, wiring.records()).path
 
 
 def _is_shown(release: Release, git_repo: str) -> bool:
@@ -201,7 +201,7 @@ def _seconds(ask: Ask, name: str) -> int | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text.replace(" ", "+"))
+        at = datetime.fromisoformat(text.replace(" ", "+").upper())  # an unescaped + came as a space
     except ValueError:
         raise Rejected(f"{name} must be an RFC 3339 instant such as 2021-01-01T00:00:00Z") from None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

@@ -4,7 +4,7 @@ A route is declared with its permission; `ROUTES` lists them all, for the test t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,16 +13,19 @@ from chalice import Blueprint, Response
 
 from chalicelib import wiring
 from chalicelib.core.actors import Caller, Permission
-from chalicelib.core.errors import Failure, NotAllowed, NotSignedIn, Rejected
+from chalicelib.core.errors import Failure, NotAllowed, NotFound, NotSignedIn, Rejected, TooLarge
 from chalicelib.core.listing import DEFAULT_LIMIT, MAX_LIMIT
-from chalicelib.routes.problems import failure_answer
+from chalicelib.routes.problems import bug_answer, failure_answer
 from chalicelib.settings import settings
 from chalicelib.usecases.authenticate import caller_by_session, caller_by_token
 
 JSON = "application/json"
 LOCAL_COOKIE = "gimlet-local"
 COOKIE = "__Host-gimlet"
-MAX_QUERY_BYTES = 4096
+MAX_BODY_BYTES = 4 * 1024 * 1024  # Lambda takes 6 MB, and a body may come as base64
+MAX_NAME_BYTES = 800  # of a path's part or a query's value: DynamoDB sorts by at most 1,024 bytes, prefixes included
+MAX_KEY_LENGTH = 200
+IDEMPOTENCY_KEY = "idempotency-key"
 _OPEN = frozenset({Permission.ANYONE, Permission.SIGNATURE, Permission.CODE})
 
 Body = TypeVar("Body")
@@ -75,6 +78,20 @@ class Ask:
             raise Rejected(f"{name} must be from {least} to {most}")
         return value
 
+    @property
+    def key(self) -> str:
+        """The header `Idempotency-Key`; empty when there is none. Raises `Rejected`."""
+        key = self.headers.get(IDEMPOTENCY_KEY, "").strip()
+        if len(key) > MAX_KEY_LENGTH:
+            raise Rejected(f"an Idempotency-Key may have {MAX_KEY_LENGTH} characters")
+        return key
+
+    def check_environment(self, name: str) -> None:
+        """Hold an environment that the caller names against those it is bound to. Raises `NotAllowed`."""
+        if not self.who.sees(name):
+            bound = ", ".join(self.who.environments)
+            raise NotAllowed(f"{self.who.actor.name!r} is bound to {bound}: {name[:60]!r} is not for it")
+
     def limit(self) -> int:
         """The page size that was asked for."""
         return self.number("limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
@@ -125,7 +142,7 @@ def route(
         ROUTES.append(Route(method, path, permission, summary, takes, gives, status, query))
 
         def view(**parameters: str) -> Response:
-            return _respond(blueprint.current_request, permission, handler, parameters)
+            return _respond(blueprint, permission, handler, parameters)
 
         view.__name__ = f"{method.lower()}_{handler.__name__}"
         view.__doc__ = handler.__doc__
@@ -135,13 +152,17 @@ def route(
     return declare
 
 
-def _respond(request: Any, permission: Permission, handler: Handler, parameters: Mapping[str, str]) -> Response:
-    ask = _ask(request)
+def _respond(blueprint: Any, permission: Permission, handler: Handler, parameters: Mapping[str, str]) -> Response:
+    ask = _ask(blueprint.current_request)
     try:
+        _check_sizes(ask, parameters)
         ask = _authorized(ask, permission, parameters.get("env", ""))
         answer = handler(ask, **parameters)
     except Failure as failure:
         answer = failure_answer(failure, ask)
+    except Exception:  # an entry point: a bug is logged with its trace, and answered without
+        blueprint.log.error("bug in %s %s, request %s", ask.method, ask.path, ask.request_id, exc_info=True)
+        answer = bug_answer(ask)
     return _response(answer)
 
 
@@ -151,20 +172,43 @@ def _ask(request: Any) -> Ask:
     return Ask(
         method=request.method,
         path=request.path,
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers={name.lower(): _text(value) for name, value in request.headers.items()},
         body=request.raw_body or b"",
         query={name: query.getlist(name) for name in names},
         request_id=str(request.context.get("requestId", "")),
     )
 
 
+def _text(header: str) -> str:
+    """A header without halves of surrogate pairs, which stand for bytes that are no UTF-8 and can't be hashed."""
+    return header.encode("utf-8", "replace").decode()
+
+
+def _check_sizes(ask: Ask, parameters: Mapping[str, str]) -> None:
+    """Before anything is looked at: what is longer than any name of ours names nothing."""
+    if len(ask.body) > MAX_BODY_BYTES:
+        raise TooLarge(f"a body may have {MAX_BODY_BYTES} bytes")
+    if any(len(part.encode()) > MAX_NAME_BYTES for part in parameters.values()):
+        raise NotFound("there is nothing with so long a name")
+    for name, values in ask.query.items():
+        if any(len(value.encode()) > MAX_NAME_BYTES for value in values):
+            raise Rejected(f"{name[:60]!r} may have {MAX_NAME_BYTES} bytes")
+
+
 def _authorized(ask: Ask, permission: Permission, environment: str) -> Ask:
+    """The request with its caller, who holds the permission in every environment that path and query name."""
     if permission in _OPEN:
         return ask
     caller = _caller(ask)
-    if not caller.may(permission, environment):
+    if not caller.may(permission):
         raise NotAllowed(f"{caller.actor.name!r} lacks the permission {permission.value!r} for this")
-    return Ask(ask.method, ask.path, ask.headers, ask.body, ask.query, ask.request_id, caller)
+    known = replace(ask, caller=caller)
+    named = [environment, *ask.query.get("env", ()), *ask.query.get("environment", ())]
+    for name in filter(None, named):
+        known.check_environment(name)
+    if permission is Permission.ADMIN and caller.environments and not environment:
+        raise NotAllowed(f"{caller.actor.name!r} is bound to environments and may not change the organisation")
+    return known
 
 
 def _caller(ask: Ask) -> Caller:

@@ -5,7 +5,7 @@ from chalice import Blueprint
 
 from chalicelib import wiring
 from chalicelib.core.actors import Permission
-from chalicelib.core.errors import NotFound
+from chalicelib.core.errors import NotAllowed, NotFound
 from chalicelib.core.topics import TopicAddress, is_topic, microseconds
 from chalicelib.routes.http import Answer, Ask, route
 from chalicelib.wire.messages import Document
@@ -25,6 +25,8 @@ class DocumentsAnswer(msgspec.Struct):
 @route(live, "GET", "/v1/documents", Permission.READ, gives=DocumentsAnswer, query=("topic", "prefix", "cursor"))
 def documents(ask: Ask) -> Answer:
     """Documents of a topic."""
+    if ask.who.environments:
+        raise NotAllowed("a token that is bound to environments may not read topics, which span all of them")
     topic = ask.one("topic")
     if not is_topic(topic):
         raise NotFound(f"there is no topic {topic[:60]!r}")

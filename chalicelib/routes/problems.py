@@ -47,6 +47,18 @@ def failure_answer(failure: Failure, ask: "Ask") -> "Answer":
     return Answer(status, _problem(failure, status, ask.request_id), headers, PROBLEM)
 
 
+def bug_answer(ask: "Ask") -> "Answer":
+    """The answer to a request that met a bug: nothing of it but the request's id, by which the log is searched."""
+    from chalicelib.routes.http import Answer
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    said = f"this is our fault; it is logged under request {ask.request_id}"
+    if ask.path.startswith("/api/"):
+        return Answer(status, {"error": said})
+    problem = {"type": "urn:gimlet:problem:bug", "title": status.phrase, "status": int(status)}
+    return Answer(status, {**problem, "detail": said, "instance": ask.request_id}, {}, PROBLEM)
+
+
 def _problem(failure: Failure, status: HTTPStatus, request_id: str) -> dict[str, Any]:
     problem: dict[str, Any] = {
         "type": f"urn:gimlet:problem:{_kebab(type(failure).__name__)}",

@@ -5,6 +5,7 @@ from chalice import Blueprint
 
 from chalicelib import wiring
 from chalicelib.core.actors import Permission
+from chalicelib.core.errors import NotAllowed
 from chalicelib.core.organizations import SESSION_LIFE, Organization
 from chalicelib.core.projections import instant
 from chalicelib.core.records import organization_key
@@ -86,7 +87,9 @@ def end_session(ask: Ask) -> Answer:
 
 @route(session, "POST", "/v1/session/ticket", Permission.READ, gives=TicketAnswer, status=201)
 def ticket(ask: Ask) -> Answer:
-    """A one-use ticket for a WebSocket."""
+    """A one-use ticket for a WebSocket of this session."""
+    if not ask.who.session_id:
+        raise NotAllowed("a ticket opens a socket of a signed-in session, and a token has none")
     issued = live_connect.issue_ticket(ask.who, wiring.tickets(), wiring.clock()())
     return Answer(201, TicketAnswer(issued.ticket, instant(issued.expires_at)))
 

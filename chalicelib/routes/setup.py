@@ -1,5 +1,7 @@
 """Environments, repositories and tokens: what an admin sets up. Secrets are shown once, where they were made."""
 
+from typing import Annotated
+
 import msgspec
 from chalice import Blueprint
 
@@ -18,16 +20,12 @@ from chalicelib.usecases.environments import (
     make_environment,
     rotate_agent_key,
 )
-from chalicelib.usecases.repositories import (
-    get_repository,
-    import_repository,
-    list_repositories,
-    new_repository,
-)
-from chalicelib.usecases.tokens import list_tokens, make_token, revoke_token
+from chalicelib.usecases.repositories import get_repository, import_repository, list_repositories, new_repository
+from chalicelib.usecases.tokens import MAX_LIFE, list_tokens, make_token, revoke_token
 from chalicelib.wire import bodies
 
 setup = Blueprint(__name__)
+MAX_POSITION = 999_999  # six digits in the index
 
 
 class EnvironmentsAnswer(msgspec.Struct):
@@ -42,7 +40,7 @@ class EnvironmentRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     gitops_repository_id: str
-    position: int = 0
+    position: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
     repo_per_env: bool = False
     protected: bool | None = None
 
@@ -127,7 +125,7 @@ class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     scopes: list[Scope]
     environments: list[str] = []
-    days: int | None = None
+    days: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIFE.days)] | None = None
 
 
 class TokenMade(msgspec.Struct):
@@ -141,7 +139,8 @@ class TokenMade(msgspec.Struct):
 def environments(ask: Ask) -> Answer:
     """Environments, in their order."""
     page = list_environments(ask.who, ask.one("cursor"), ask.limit(), wiring.records())
-    return Answer(200, EnvironmentsAnswer([environment_body(one) for one in page.items], page.next))
+    seen = [environment_body(one) for one in page.items if ask.who.sees(one.name)]
+    return Answer(200, EnvironmentsAnswer(seen, page.next))
 
 
 @route(setup, "POST", "/v1/environments", Permission.ADMIN, takes=EnvironmentRequest, gives=EnvironmentMade, status=201)

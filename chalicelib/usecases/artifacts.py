@@ -8,7 +8,8 @@ import msgspec
 
 from chalicelib.core.actors import Caller
 from chalicelib.core.artifacts import Artifact, Source, Version, artifact_id
-from chalicelib.core.errors import DuplicateRecord, Rejected
+from chalicelib.core.errors import DuplicateRecord, NotAllowed, Rejected
+from chalicelib.core.payloads import is_nested_within
 from chalicelib.core.policies import Event
 from chalicelib.core.records import artifact_by_sha_pk, artifact_key, artifacts_pk
 from chalicelib.ports.queues import Queues
@@ -17,6 +18,8 @@ from chalicelib.ports.stores import Clock
 
 PAGE = 100
 MOST_READ = 5000
+MOST_NESTED = 100  # levels; manifests have a limit of their own, below it
+NAME_BYTES = 500  # of a repository, a ref or a commit, which become parts of keys
 _KNOWN = frozenset({"id", "created", "version", "environments", "cueEnvironments", "vars", "context", "items", "fake"})
 
 
@@ -69,12 +72,14 @@ class Filter:
 def ship_artifact(caller: Caller, body: bytes, records: Records, queues: Queues, clock: Clock) -> tuple[Artifact, bool]:
     """Store a posted artifact; answers it, and whether it is new. The same content again is the stored one."""
     artifact = read_artifact(caller.organization_id, body, int(clock().timestamp()))
-    known = records.get(Artifact, artifact_key(caller.organization_id, artifact.id))
+    _check_bounds(caller, artifact)
+    key = artifact_key(caller.organization_id, artifact.id)
+    known = records.get(Artifact, key)
     if known is None:
         try:
             records.write(Create(artifact))
         except DuplicateRecord:
-            known = artifact
+            known = records.get(Artifact, key)
     queues.send_intake(
         {
             "kind": "artifact",
@@ -93,6 +98,8 @@ def read_artifact(organization_id: str, body: bytes, created: int) -> Artifact:
         whole: dict[str, Any] = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected(f"this is no artifact: {error}"[:300]) from error
+    if not is_nested_within(whole, MOST_NESTED):
+        raise Rejected(f"an artifact may be nested {MOST_NESTED} levels deep")
     version = _version(posted.version)
     content = {key: whole[key] for key in sorted(whole) if key not in ("id", "created", "version")}
     sources = tuple(
@@ -115,8 +122,27 @@ def read_artifact(organization_id: str, body: bytes, created: int) -> Artifact:
         context=posted.context or {},
         items=tuple(posted.items or ()),
         fake=posted.fake,
-        extra={key: value for key, value in whole.items() if key not in _KNOWN},
+        extra=_unknown(whole),
     )
+
+
+def _unknown(whole: dict[str, Any]) -> dict[str, Any]:
+    """What we do not know, kept for whoever does; of `version` too."""
+    known = PostedVersion.__struct_encode_fields__
+    more = {key: value for key, value in (whole.get("version") or {}).items() if key not in known}
+    extra = {key: value for key, value in whole.items() if key not in _KNOWN}
+    return extra | ({"version": more} if more else {})
+
+
+def _check_bounds(caller: Caller, artifact: Artifact) -> None:
+    """Policies deploy what an artifact brings, so a caller bound to environments may bring manifests of these only."""
+    if not caller.environments:
+        return
+    named = {str(manifest.get("env")) for manifest in artifact.environments}
+    strange = sorted(name for name in named if not caller.sees(name))
+    if strange or artifact.cue_environments:
+        what = ", ".join(strange) or "CUE, whose environments can't be told beforehand"
+        raise NotAllowed(f"{caller.actor.name!r} is bound to {', '.join(caller.environments)}, and brings {what[:200]}")
 
 
 def list_artifacts(caller: Caller, wanted: Filter, records: Records) -> list[Artifact]:
@@ -181,6 +207,9 @@ def _version(posted: PostedVersion) -> Version:
     ]
     if missing:
         raise Rejected(f"an artifact needs {' and '.join(missing)}")
+    names = (posted.repository_name, posted.sha, posted.branch, posted.tag, posted.source_branch, posted.target_branch)
+    if any(len(name.encode()) > NAME_BYTES for name in names):
+        raise Rejected(f"a repository, a commit or a ref of a version may have {NAME_BYTES} bytes")
     return Version(
         repository=posted.repository_name,
         sha=posted.sha,

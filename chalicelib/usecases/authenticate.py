@@ -24,7 +24,11 @@ NOT_SIGNED_IN = "sign in: this needs an API token (Authorization: Bearer gim_…
 
 
 def caller_by_token(text: str, records: Records, clock: Clock) -> Caller:
-    """The caller of an API token. Raises `NotSignedIn`, alike for malformed, unknown, expired and wrong ones."""
+    """The caller of an API token.
+
+    Raises:
+        NotSignedIn: alike for malformed, unknown and wrong ones; who holds an expired one is told so.
+    """
     presented = read_token(text)
     token = records.get(Token, token_key(presented.id)) if presented else None
     if presented is None or token is None or not hmac.compare_digest(token.secret_hash, presented.secret_hash):

@@ -129,8 +129,7 @@ def _decide_commit(
         preview_until=intake.clock() + timedelta(days=repository.preview_days),
     )
     decision = _decision(question, pushed, number, received_at, intake, repository.path)
-    version = branch.version + 1 if branch else 1
-    moved = Branch(repository.organization_id, repository.id, pushed.ref, pushed.commit.sha, number, version)
+    moved = _moved(repository, pushed, branch, number)
     first: Write = Replace(moved) if branch else Create(moved)
     intake.records.write(first, Create(decision), Create(request_of(decision)), *_store(artifact, intake.records))
     complete(decision, artifact, intake.records, intake.queues)
@@ -161,6 +160,11 @@ def _decision(
         received_at=received_at,
         decided_at=intake.clock(),
     )
+
+
+def _moved(repository: Repository, pushed: Pushed, branch: Branch | None, number: int) -> Branch:
+    version = branch.version + 1 if branch else 1
+    return Branch(repository.organization_id, repository.id, pushed.ref, pushed.commit.sha, number, version)
 
 
 def request_of(decision: DecisionRecord) -> Request:

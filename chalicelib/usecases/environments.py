@@ -50,6 +50,8 @@ def make_environment(
 ) -> Made:
     """Make an environment. Raises `Rejected` when the name is taken or the repository is none for manifests."""
     name = check_environment_name(wanted.name)
+    if find_environment(caller.organization_id, name, records):
+        raise Rejected(f"environment {name!r} is there already")
     repository = get_repository(caller.organization_id, wanted.gitops_repository_id, records)
     if repository.use is not Use.GITOPS:
         raise Rejected(f"repository {repository.path!r} is an application's: an environment needs a GitOps repository")
@@ -64,7 +66,7 @@ def make_environment(
         repo_per_env=wanted.repo_per_env,
         protected=name in PROTECTED_NAMES if wanted.protected is None else wanted.protected,
         agent_keys=(key,),
-        webhook_secret=f"environments/{row.environment_id}/webhook",
+        webhook_secret=f"environments/{row.environment_id}/{key.id}",  # no other attempt writes over this one's
         changed_by=caller.actor.name,
         created_at=clock(),
     )

@@ -6,7 +6,17 @@ from chalicelib.ports.records import Records
 from chalicelib.usecases.transitions import get_release
 
 LOOK_EVERY_SECONDS = 0.5
-FINAL = frozenset({State.LIVE, State.SUPERSEDED, State.HELD, State.REJECTED, State.FAILED, State.OVERTAKEN})
+FINAL = frozenset(
+    {
+        State.LIVE,
+        State.UNCHANGED,
+        State.SUPERSEDED,
+        State.HELD,
+        State.REJECTED,
+        State.FAILED,
+        State.OVERTAKEN,
+    }
+)
 
 
 def follow_release(release: Release, wanted: str, seconds: int, records: Records, pace: Pace) -> Release:

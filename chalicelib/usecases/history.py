@@ -1,21 +1,23 @@
 """Releases of an app or an environment, newest first, and what an environment holds now: from the index alone."""
 
+from collections.abc import Callable
+
 from chalicelib.core.apps import App, is_deleted
 from chalicelib.core.errors import NotFound, Rejected
 from chalicelib.core.records import (
     app_key,
     apps_pk,
-    open_releases_pk,
     release_key,
     releases_of_app_pk,
     releases_of_environment_pk,
 )
-from chalicelib.core.releases import Release
+from chalicelib.core.releases import IN_GIT, Release, State
 from chalicelib.ports.records import Page, Records
 
 SHORTEST_PREFIX = 4
 PAGE = 200
 MOST = 2000
+MOST_READ = 10_000  # rows looked at for one answer, however few of them fit
 
 
 def get_visible_release(organization_id: str, release_id: str, records: Records) -> Release | None:
@@ -38,21 +40,19 @@ def newest_releases(
     records: Records,
     *,
     most: int,
+    fits: Callable[[Release], bool],
     since: str = "",
     until: str = "",
 ) -> list[Release]:
-    """The newest `most` releases of an app, or of all apps of the environment when `app` is empty.
+    """The newest `most` releases that fit, of an app, or of all apps of the environment when `app` is empty.
 
-    `since` and `until` are sort keys: unix seconds, zero-padded as the index has them.
+    Those still on their way to Git are left out. `since` and `until` are sort keys, see `instant_key`.
     """
-    pk = releases_of_app_pk(organization_id, environment_id, app)
     if app:
-        return _collect("index1", pk, records, most, since, until)
-    on_their_way = _open(organization_id, environment_id, records, since, until)
+        pk = releases_of_app_pk(organization_id, environment_id, app)
+        return _collect("index1", pk, records, most, fits, since, until)
     pk = releases_of_environment_pk(organization_id, environment_id)
-    settled = _collect("index2", pk, records, most, since, until)
-    merged = {release.id: release for release in (*on_their_way, *settled)}
-    return sorted(merged.values(), key=lambda r: (r.created_at, r.id), reverse=True)[:most]
+    return _collect("index2", pk, records, most, fits, since, until)
 
 
 def instant_key(seconds: float) -> str:
@@ -64,18 +64,28 @@ def find_by_commit(organization_id: str, environment_id: str, app: str, sha: str
     """The release of an app that made a GitOps commit, by the commit or a unique prefix of at least 4.
 
     Raises:
-        Rejected: the prefix is too short, or fits several.
-        NotFound: no release of the app made such a commit.
+        Rejected: the prefix is too short, fits several commits, or none of the app's.
     """
     if len(sha) < SHORTEST_PREFIX:
         raise Rejected(f"sha {sha!r} is too short: give at least {SHORTEST_PREFIX} characters")
     pk = releases_of_app_pk(organization_id, environment_id, app)
-    found = {r.commit: r for r in _collect("index1", pk, records, MOST, "", "") if r.commit.startswith(sha)}
+    made = _collect("index1", pk, records, MOST, lambda release: release.commit.startswith(sha))
+    found = {release.commit: release for release in made}  # the oldest of a commit made it, others found it there
     if not found:
         raise Rejected(f"no release of {app!r} has a commit that starts with {sha!r}")
     if len(found) > 1:
         raise Rejected(f"{sha!r} fits {len(found)} commits of {app!r}: give more characters")
     return next(iter(found.values()))
+
+
+def newest_held(organization_id: str, environment_id: str, app: str, records: Records) -> Release | None:
+    """The newest release of the app that a hold stopped, unless a newer one is in Git by now."""
+    for release in releases_of_app(organization_id, environment_id, app, records, limit=PAGE).items:
+        if release.state is State.HELD:
+            return release
+        if release.state in IN_GIT:
+            return None
+    return None
 
 
 def standing(organization_id: str, environment_id: str, app: str, records: Records) -> dict[str, Release]:
@@ -114,28 +124,23 @@ def _apps(organization_id: str, records: Records) -> list[App]:
             return rows
 
 
-def _open(organization_id: str, environment_id: str, records: Records, since: str, until: str) -> list[Release]:
-    found = _collect("index2", open_releases_pk(organization_id), records, MOST, "", "")
-    here = [release for release in found if release.environment_id == environment_id]
-    return [r for r in here if (since or " ") <= instant_key(r.created_at.timestamp()) < (until or "~")]
-
-
-def _collect(index: str, pk: str, records: Records, most: int, since: str, until: str) -> list[Release]:
+def _collect(
+    index: str,
+    pk: str,
+    records: Records,
+    most: int,
+    fits: Callable[[Release], bool],
+    since: str = "",
+    until: str = "",
+) -> list[Release]:
     found: list[Release] = []
     cursor = ""
-    while len(found) < most:
+    for _ in range(MOST_READ // PAGE):
         page = records.list_index(
-            Release,
-            index,
-            pk,
-            newest_first=True,
-            limit=min(PAGE, most - len(found)),
-            cursor=cursor,
-            since=since,
-            until=until,
+            Release, index, pk, newest_first=True, limit=PAGE, cursor=cursor, since=since, until=until
         )
-        found += page.items
+        found += filter(fits, page.items)
         cursor = page.next
-        if not cursor:
+        if not cursor or len(found) >= most:
             break
-    return found
+    return found[:most]

@@ -10,12 +10,13 @@ from chalicelib.core.errors import DuplicateRecord, NotFound
 from chalicelib.core.payloads import PullRequest, Push
 from chalicelib.core.repositories import Delivery, Repository
 from chalicelib.ports.records import Create
+from chalicelib.usecases.compare_heads import compare_heads, note_heads
 from chalicelib.usecases.decide_deletion import decide_deletion, expire_preview
 from chalicelib.usecases.decide_pull import decide_pull
 from chalicelib.usecases.decide_push import Intake, decide_push
 from chalicelib.usecases.decide_request import decide_by_hand, decide_ci_artifact
 from chalicelib.usecases.repositories import get_repository
-from chalicelib.usecases.sweep import compare_heads, note_heads, sweep_organization
+from chalicelib.usecases.sweep import sweep_organization
 from chalicelib.usecases.track_release import observe_strictly, seen_of
 
 

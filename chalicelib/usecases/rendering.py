@@ -113,6 +113,11 @@ def resolve_cleanup_app(policy: CleanupPolicy, branch: str, templates: Templates
 
 
 def resolved_names(manifest: Manifest, variables: VariableSources, templates: Templates) -> dict[str, Value]:
+    """`app` and `env` of the manifest, resolved; the environment's variables are not known to them.
+
+    Raises:
+        InvalidManifest: a template of theirs can't be resolved.
+    """
     if "{{" not in manifest.app + manifest.env:
         return {"app": manifest.app, "env": manifest.env}
     raw = variables.for_names()

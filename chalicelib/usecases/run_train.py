@@ -93,6 +93,7 @@ def _commit(train: Train, rows: Sequence[Waiting]) -> bool:
         try:
             _push(train, planned, head)
         except StaleHead:
+            waiting = [plan.release for plan in planned]  # the others have ended, and are not planned again
             continue
         return True
     return False

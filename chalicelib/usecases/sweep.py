@@ -1,17 +1,13 @@
 """The net under everything: finds what a lost message, a lost webhook or a killed process left behind.
 
-`sweep` only hands out one work item per organisation; `intake` does them. Every repair is an idempotent message.
+`sweep` only hands out one work item per organisation; `intake` does them. Every repair is an idempotent message. What
+has to look at a repository is in `compare_heads`: the function `sweep` is in the zip, which can't read manifests.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.core.errors import Conflict
 from chalicelib.core.organizations import Organization
-from chalicelib.core.payloads import BRANCHES, TAGS, Push
 from chalicelib.core.records import (
-    branch_key,
     open_releases_pk,
     organizations_pk,
     previews_pk,
@@ -20,22 +16,18 @@ from chalicelib.core.records import (
     train_pk,
 )
 from chalicelib.core.releases import Release
-from chalicelib.core.repositories import Branch, Preview, Repository, Use
+from chalicelib.core.repositories import Preview, Repository, Use
 from chalicelib.core.sweeps import SweepRow
 from chalicelib.core.trains import Waiting
-from chalicelib.ports.git import SourceRepo
 from chalicelib.ports.queues import Queues
-from chalicelib.ports.records import Create, Put, Records, Replace
+from chalicelib.ports.records import Put, Records
 from chalicelib.ports.stores import Clock
-from chalicelib.usecases.decide_deletion import decide_deletion
-from chalicelib.usecases.decide_push import Intake, decide_push
 from chalicelib.usecases.releases import follow_up
 
 GAP = timedelta(minutes=2)
 COMPARE_EVERY = timedelta(minutes=10)  # hosts without a deliveries API
 STUCK_AFTER = timedelta(minutes=2)
 PAGE = 200
-MAX_REFS = 1000  # of a repository that are looked through for deleted ones
 
 
 def sweep(records: Records, queues: Queues, clock: Clock) -> None:
@@ -71,52 +63,6 @@ def sweep_organization(organization_id: str, records: Records, queues: Queues, c
             break
     _push_on(organization_id, records, queues, now, gap=gap)
     _end_previews(organization_id, records, queues, now)
-
-
-def compare_heads(repository: Repository, intake: Intake) -> None:
-    """Decide what was pushed and never heard of: one `ls-remote` against the rows of the repository's refs."""
-    heads = intake.source_of(repository).heads()
-    now = intake.clock()
-    for ref, head in sorted(heads.items()):
-        row = intake.records.get(Branch, branch_key(repository.organization_id, repository.id, ref))
-        if row is None or row.number or row.head != head:  # an unmoved head's last decision is completed
-            decide_push(repository, Push(ref, "", head), now, intake)
-    if heads:  # a repository that looks empty is no reason to delete everything
-        for ref in _gone(repository, heads, intake.records):
-            decide_deletion(repository, ref, now, intake)
-    _note_compared(repository, intake.records, now)
-
-
-def _gone(repository: Repository, heads: Mapping[str, str], records: Records) -> list[str]:
-    """Refs that were decided about and that the host does not have any more."""
-    pk = branch_key(repository.organization_id, repository.id, "").pk
-    rows = [
-        row
-        for kind in (BRANCHES, TAGS)
-        for row in records.list_below(Branch, pk, f"REF#{kind}", limit=MAX_REFS)
-        if row.head and row.number
-    ]
-    return [row.ref for row in rows if row.ref not in heads]
-
-
-def note_heads(repository: Repository, source: SourceRepo, records: Records, now: datetime) -> None:
-    """Remember where the refs of a newly imported repository stand, so that nothing old is deployed unasked."""
-    for ref, head in sorted(source.heads().items()):
-        key = branch_key(repository.organization_id, repository.id, ref)
-        if records.get(Branch, key) is None:
-            try:
-                records.write(Create(Branch(repository.organization_id, repository.id, ref, head, number=0)))
-            except Conflict:
-                continue
-    _note_compared(repository, records, now)
-
-
-def _note_compared(repository: Repository, records: Records, now: datetime) -> None:
-    changed = replace(repository, heads_compared_at=now, version=repository.version + 1)
-    try:
-        records.write(Replace(changed))
-    except Conflict:
-        return  # somebody changed the repository meanwhile: it is compared once more, which is harmless
 
 
 def _is_due(repository: Repository, now: datetime) -> bool:

@@ -15,15 +15,28 @@ from chalicelib.usecases.requests import get_request, releases_of
 MOST_REQUESTS = 100
 
 
-def track_request(organization_id: str, request_id: str, records: Records) -> dict[str, Any]:
-    """`/api/eventReleaseTrack`. Raises `NotFound`."""
-    request = get_request(organization_id, request_id, records)
+def track_request(
+    organization_id: str, request_id: str, records: Records, *, within: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """`/api/eventReleaseTrack`. `within`: the environments that exist for the caller, empty for all.
+
+    Raises:
+        NotFound: no such request.
+    """
+    request = get_request(organization_id, request_id, records, within=within)
     releases = [_spoken_for(release, records) for release in releases_of(request, records)]
-    return {"type": request.kind, **event_answer([request], releases)}
+    answer = event_answer([request], releases)
+    return {"type": request.kind, **answer, "results": _within(within, answer["results"])}
 
 
-def track_artifact(organization_id: str, artifact_id: str, records: Records) -> dict[str, Any]:
-    """`/api/eventArtifactTrack`. Raises `NotFound`."""
+def track_artifact(
+    organization_id: str, artifact_id: str, records: Records, *, within: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """`/api/eventArtifactTrack`. `within`: the environments that exist for the caller, empty for all.
+
+    Raises:
+        NotFound: no such artifact.
+    """
     if records.get(Artifact, artifact_key(organization_id, artifact_id)) is None:
         raise NotFound(f"there is no artifact {artifact_id!r}")
     pk = requests_of_artifact_pk(organization_id, artifact_id)
@@ -37,7 +50,11 @@ def track_artifact(organization_id: str, artifact_id: str, records: Records) -> 
     answer = event_answer(requests, [_spoken_for(release, records) for release in found])
     if not requests:
         answer["status"] = "new"
-    return answer
+    return {**answer, "results": _within(within, answer["results"])}
+
+
+def _within(environments: tuple[str, ...], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [result for result in results if not environments or result["env"] in environments]
 
 
 def _spoken_for(release: Release, records: Records) -> Release:

@@ -59,7 +59,7 @@ def bootstrap(wish: Wish) -> Outcome:
     usecase.make_organization(ORGANIZATION_ID, wish.organization, records)
     token = wish.token or token_text(chance.id(), chance.secret())
     if not usecase.keep_token(ORGANIZATION_ID, token, records, clock, scopes=tuple(Scope)):
-        raise ValueError("an API token looks like gim_<id>_<secret>")
+        raise ValueError("an API token is gim_<16 of a-z and 0-9>_<32 to 64 letters, digits, - or _>")
     if wish.moved_from and wish.moved_from != wish.moved_to:
         _move_repositories(wish.moved_from, wish.moved_to)
     if wish.gap:

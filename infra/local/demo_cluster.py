@@ -1,16 +1,14 @@
 """A small stand-in for a cluster with Flux, so that the real agent has something to watch where there is none.
 
-What it may do is what tests/contract/cluster covers; docs/demo-cluster.md says what it refuses. State is in memory:
+What it may do is what tests/contract/cluster covers; docs/demo-cluster.md says what it leaves out. State is in memory:
 after a restart the repositories are applied again. Never for anything but a demonstration or a test.
 """
 
 import asyncio
 import json
-import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -26,31 +24,25 @@ from infra.local.demo_workloads import Workloads
 TICK_SECONDS = 0.05
 POLL_SECONDS = 1.0
 _NAME = "demo-cluster"
-_DEFAULT = "{apiVersion: v1, kind: Namespace, metadata: {name: default}}"
 
 
 class DemoCluster:
-    """Runs from `start` to `stop`, or in a `with`; a stopped one cannot be started again.
+    """Runs from `start` to `stop`; a stopped one cannot be started again.
 
     `manifests` are YAML texts to apply at first: what `connect` shows for an environment. Its addresses are known, and
     its kubeconfig can be written, before it starts. Health checks give up after `health_seconds`.
     """
 
-    def __init__(
-        self, manifests: Iterable[str] = (), *, port: int = 0, token: str = "", health_seconds: float = 5.0
-    ) -> None:
-        self.token, self._store = token or secrets.token_urlsafe(24), Store()
+    def __init__(self, manifests: Iterable[str] = (), *, health_seconds: float = 5.0) -> None:
+        self.token, self._store = secrets.token_urlsafe(24), Store()
         self._api = Api(self._store, self.token)
         self._flux, self._workloads = Flux(self._store, health_seconds), Workloads(self._store)
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.api_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name=_NAME, daemon=True)
-        self._is_poked = False
-        for item in (it for text in (_DEFAULT, *manifests) for it in yaml.safe_load_all(text)):
+        self._poked = threading.Event()
+        for item in (it for text in manifests for it in yaml.safe_load_all(text)):
             self._store.put(item)
-
-    @property
-    def api_url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def kubeconfig(self, path: Path) -> Path:
         """Write a kubeconfig for this cluster that only its owner may read, and return its path."""
@@ -59,13 +51,13 @@ class DemoCluster:
             "users": [{"name": _NAME, "user": {"token": self.token}}],
             "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
         }
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"apiVersion": "v1", "kind": "Config", "current-context": _NAME, **content}, file)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": _NAME, **content}))
         return path
 
     def poke(self) -> None:
         """Look at the repositories now."""
-        self._is_poked = True
+        self._poked.set()
 
     def start(self) -> Self:
         self._thread.start()
@@ -74,14 +66,9 @@ class DemoCluster:
     def stop(self) -> None:
         """End every watch, the controllers and the listener."""
         self._api.is_closing = True
+        self._poked.set()
         self._thread.join()
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     async def _run(self) -> None:
         app = web.Application()
@@ -100,7 +87,6 @@ class DemoCluster:
 
     async def _poll(self) -> None:
         while not self._api.is_closing:
-            self._is_poked, again_at = False, time.monotonic() + POLL_SECONDS
             await self._flux.fetch()
-            while not (self._is_poked or self._api.is_closing) and time.monotonic() < again_at:
-                await asyncio.sleep(TICK_SECONDS)
+            await asyncio.to_thread(self._poked.wait, POLL_SECONDS)
+            self._poked.clear()

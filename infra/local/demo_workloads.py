@@ -1,41 +1,35 @@
-"""The demo cluster's controllers and kubelet: Deployment, ReplicaSet, Pod, Job, garbage collection.
+"""The demo cluster's controllers and kubelet: Deployment, ReplicaSet, Pod, garbage collection.
 
-Nothing is run: a pod is ready a moment after it was made, unless its label or image says how it fails. A rolling update
-adds one pod at a time, a Job is complete at once and without pods, all other kinds are only stored.
+Nothing is run: a pod is ready a moment after it was made, unless its label or image says how it fails, and goes at
+once. A rolling update adds one pod at a time. All other kinds are only stored.
 """
 
+import contextlib
 import hashlib
 import json
 import re
 import secrets
 import time
 
-from infra.local.demo_store import VERSIONS, Object, Store, condition, dig, key_of, now_text, set_condition
+from infra.local.demo_store import Object, Store, condition, dig, key_of, now_text
 
 FAIL_LABEL = "e2e.test/fail"  # imagepull or crashloop, as in the test bed
+_FAILURES = {"imagepull": "ImagePullBackOff", "crashloop": "CrashLoopBackOff"}
 _CANNOT_PULL = re.compile(r":[^/@]*(does-not-exist|broken)")
-_STEPS = {  # what follows a state, and after how many seconds
-    "": ("ContainerCreating", 0.0),
-    "ContainerCreating": ("Running", 1.0),
-    "ErrImagePull": ("ImagePullBackOff", 1.0),
-    "CrashLoopBackOff": ("CrashLoopBackOff", 5.0),
-    "Terminating": ("", 0.3),
-}
+_NEXT = {"": "ContainerCreating", "ContainerCreating": "Running", "CrashLoopBackOff": "CrashLoopBackOff"}
+_SECONDS = {"ContainerCreating": 1.0, "CrashLoopBackOff": 5.0}  # that a state lasts
 _MESSAGES = {
-    "ErrImagePull": 'failed to pull image "{}": manifest unknown',
     "ImagePullBackOff": 'Back-off pulling image "{}": manifest unknown',
     "CrashLoopBackOff": 'back-off restarting failed container of "{}"',
 }
-_READY = {"Pod": "Ready", "Kustomization": "Ready", "Job": "Complete", "Deployment": "Progressing"}
 
 
-def rollout(item: Object | None) -> str:
-    """Current or InProgress, as Flux judges an object (kstatus); what only is stored is Current."""
-    kind = item["kind"] if item else ""
-    said = condition(item or {}, _READY.get(kind, ""))
-    is_observed = kind != "Deployment" or dig(item, "status.observedGeneration") == dig(item, "metadata.generation")
-    is_ready = said.get("status") == "True" and said["reason"] != "ReplicaSetUpdated"
-    return "Current" if item and (kind not in _READY or (is_ready and is_observed)) else "InProgress"
+def is_healthy(item: Object | None) -> bool:
+    """Whether Flux takes an object for healthy: a Deployment when it is rolled out, all else when it is there."""
+    if item is None or item["kind"] != "Deployment":
+        return item is not None
+    is_observed = dig(item, "status.observedGeneration") == item["metadata"]["generation"]
+    return bool(is_observed and condition(item, "Progressing")["reason"] == "NewReplicaSetAvailable")
 
 
 class Workloads:
@@ -43,140 +37,101 @@ class Workloads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._since: dict[str, tuple[object, float]] = {}
+        self._due_at: dict[str, float] = {}  # a pod's next step
 
     def reconcile(self) -> None:
         self._collect_garbage()
-        steps = {"Deployment": self._roll, "ReplicaSet": self._scale, "Job": self._finish, "Pod": self._live}
-        for kind, step in steps.items():
+        for kind, step in {"Deployment": self._roll, "Pod": self._live}.items():
             for item in self._store.items(kind):
-                step(item)
+                with contextlib.suppress(AttributeError, KeyError, TypeError):  # nonsense stays, and never gets healthy
+                    step(item)
 
     def _collect_garbage(self) -> None:
-        everything = self._store.items()
-        uids = {it["metadata"]["uid"] for it in everything}
-        for it in everything:
-            namespace = it["metadata"].get("namespace", "")
-            if namespace and self._store.get("Namespace", "", namespace) is None:
-                self._store.delete(it, at_once=True)
-            elif any(owner["uid"] not in uids for owner in it["metadata"].get("ownerReferences", ())):
+        made = [*self._store.items("ReplicaSet"), *self._store.items("Pod")]
+        owners = [[_ref(it)] for it in (*self._store.items("Deployment"), *made)]
+        for it in made:
+            if it["metadata"].get("ownerReferences") not in owners:
                 self._store.delete(it)
 
-    def _owned(self, kind: str, owner: Object) -> list[Object]:
-        return [it for it in self._store.items(kind) if it["metadata"].get("ownerReferences") == [_ref(owner)]]
-
     def _roll(self, deployment: Object) -> None:
-        """Rolling update: one new pod above the wanted number, old ones go as new ones become available."""
-        template, wanted = deployment["spec"]["template"], deployment["spec"]["replicas"]
+        """Rolling update: one new pod above the wanted number, old ones go as new ones become ready."""
+        wanted, template = deployment["spec"].get("replicas", 1), deployment["spec"]["template"]
         digest = hashlib.sha256(json.dumps(template, sort_keys=True, default=str).encode()).hexdigest()[:10]
         labels = template["metadata"]["labels"] | {"pod-template-hash": digest}
         hashed = template | {"metadata": template["metadata"] | {"labels": labels}}
-        made = _child(deployment, "ReplicaSet", digest, hashed, {"replicas": 0, "template": hashed})
-        new = self._store.get(*key_of(made)) or self._store.put(made)
-        old = [it for it in self._owned("ReplicaSet", deployment) if key_of(it) != key_of(new)]
-        running, left = _count("spec.replicas", *old), max(0, wanted - _count("status.availableReplicas", new))
-        room = wanted + 1 - running if running else wanted
-        self._resize(new, min(wanted, max(room, new["spec"]["replicas"])))
-        for it in sorted(old, key=lambda it: -_count("status.availableReplicas", it)):
-            kept = min(left, it["spec"]["replicas"], _count("status.availableReplicas", it))
-            left -= kept
-            self._resize(it, kept)
-        self._report(deployment, new, old)
-
-    def _resize(self, owner: Object, replicas: int) -> None:
-        self._store.edit(owner, lambda it: it["spec"].update(replicas=replicas))
-
-    def _report(self, deployment: Object, new: Object, old: list[Object]) -> None:
-        counts = {it: _count(f"status.{it}", new, *old) for it in ("replicas", "readyReplicas", "availableReplicas")}
-        counts |= {"updatedReplicas": _count("status.replicas", new)}
-        wanted, available, name = deployment["spec"]["replicas"], counts["availableReplicas"], new["metadata"]["name"]
-        is_done = all(counts[it] == wanted for it in ("replicas", "updatedReplicas", "availableReplicas"))
-        word = "Available" if available >= wanted else "Unavailable"
-        step = ("NewReplicaSetAvailable", "has progressed") if is_done else ("ReplicaSetUpdated", "is progressing")
-
-        def report(it: Object) -> None:
-            it["status"] |= counts | {"observedGeneration": deployment["metadata"]["generation"]}
-            said = f"{available} of {wanted} pods are available."
-            set_condition(it, "Available", str(available >= wanted), f"MinimumReplicas{word}", said)
-            set_condition(it, "Progressing", "True", step[0], f'ReplicaSet "{name}" {step[1]}.')
-
-        self._store.edit(deployment, report)
-
-    def _scale(self, owner: Object) -> None:
-        """Keep as many pods as a ReplicaSet wants, unready ones go first, and count them."""
-        pods = [it for it in self._owned("Pod", owner) if "deletionTimestamp" not in it["metadata"]]
-        wanted, ready = owner["spec"]["replicas"], sum(_state(it) == "Running" for it in pods)
-        template = owner["spec"]["template"]
-        for _ in range(wanted - len(pods)):
-            self._store.put(_child(owner, "Pod", secrets.token_hex(3)[:5], template, template["spec"]))
-        for it in sorted(pods, key=lambda it: _state(it) == "Running")[: max(0, len(pods) - wanted)]:
+        made = _child(deployment, ("apps/v1", "ReplicaSet"), digest, hashed, {"template": hashed})
+        current = self._store.get(*key_of(made)) or self._store.put(made)
+        owned = (pod for it in self._owned("ReplicaSet", deployment) for pod in self._owned("Pod", it))
+        pods = sorted(owned, key=_is_ready, reverse=True)
+        new = [it for it in pods if it["metadata"]["labels"]["pod-template-hash"] == digest]
+        old = [it for it in pods if it not in new]
+        for it in (*new[wanted:], *old[max(0, wanted - sum(map(_is_ready, new))) :]):
             self._store.delete(it)
-        counts = {"replicas": len(pods), "readyReplicas": ready, "availableReplicas": ready}
-        self._store.edit(owner, lambda it: it["status"].update(counts))
+        for _ in range(min(wanted, wanted + 1 - len(old)) - len(new)):
+            self._store.put(_child(current, ("v1", "Pod"), secrets.token_hex(3)[:5], hashed, hashed["spec"]))
+        self._report(deployment, wanted, new, old)
 
-    def _finish(self, job: Object) -> None:
-        said = ("Complete", "True", "CompletionsReached", "Reached expected number of succeeded pods")
-        self._store.edit(job, lambda it: set_condition(it, *said))
+    def _owned(self, kind: str, owner: Object) -> list[Object]:
+        return [it for it in self._store.items(kind) if it["metadata"]["ownerReferences"] == [_ref(owner)]]
+
+    def _report(self, deployment: Object, wanted: int, new: list[Object], old: list[Object]) -> None:
+        ready = sum(map(_is_ready, new + old))
+        counts = {"replicas": len(new + old), "updatedReplicas": len(new), "readyReplicas": ready}
+        counts["availableReplicas"] = ready
+        is_up, is_done = ready >= wanted, set(counts.values()) == {wanted}
+        said = f"{ready} of {wanted} pods are available."
+        available = (str(is_up), "MinimumReplicasAvailable" if is_up else "MinimumReplicasUnavailable", said)
+        progressing = ("True", "NewReplicaSetAvailable" if is_done else "ReplicaSetUpdated", said)
+        counts["observedGeneration"] = deployment["metadata"]["generation"]
+        self._store.report(deployment, counts, Available=available, Progressing=progressing)
 
     def _live(self, pod: Object) -> None:
         """Take a pod's next step when its time in the present state is over."""
-        uid, state = pod["metadata"]["uid"], _state(pod)
-        restarts = (dig(pod, "status.containerStatuses") or [{}])[0].get("restartCount", 0)
-        after, seconds = _STEPS.get(state, (state, float("inf")))
-        if self._since.get(uid, ("",))[0] != (state, restarts):
-            self._since[uid] = ((state, restarts), time.monotonic())
-        if time.monotonic() - self._since[uid][1] < seconds:
-            return None
-        if state == "Terminating":
-            del self._since[uid]
-            return self._store.delete(pod, at_once=True)
-        after = _first_of(pod) if after == "Running" else after
-        if after in _MESSAGES:
-            said = _MESSAGES[after].format(pod["spec"]["containers"][0]["image"])
-            self._store.warn(pod, "BackOff" if after == "CrashLoopBackOff" else "Failed", said)
-        return self._store.edit(pod, lambda it: _enter(it, after, restarts + (after == "CrashLoopBackOff")))
-
-
-def _count(path: str, *owners: Object) -> int:
-    return sum(dig(it, path) or 0 for it in owners)
+        uid, now, state = pod["metadata"]["uid"], time.monotonic(), _NEXT.get(_state(pod), "")
+        if not state or now < self._due_at.get(uid, now):
+            return
+        if state == "Running":
+            cannot_pull = any(_CANNOT_PULL.search(it["image"]) for it in pod["spec"]["containers"])
+            fail = pod["metadata"]["labels"].get(FAIL_LABEL, "imagepull" if cannot_pull else "")
+            state = _FAILURES.get(fail, state)
+        self._due_at[uid] = now + _SECONDS.get(state, 0.0)
+        if state in _MESSAGES:
+            self._store.warn(pod, "BackOff", _MESSAGES[state].format(pod["spec"]["containers"][0]["image"]))
+        self._store.report(pod, _status(pod, state), Ready=(str(state == "Running"), "", ""))
 
 
 def _ref(owner: Object) -> Object:
-    named = {part: owner["metadata"][part] for part in ("name", "uid")}
-    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True} | named
+    name, uid = owner["metadata"]["name"], owner["metadata"]["uid"]
+    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": name, "uid": uid, "controller": True}
 
 
-def _child(owner: Object, kind: str, suffix: str, template: Object, spec: Object) -> Object:
-    """A `kind` that a controller makes for `owner`, with labels and annotations of a template."""
-    metadata = {"name": f"{owner['metadata']['name']}-{suffix}", "namespace": owner["metadata"]["namespace"]}
-    metadata |= template["metadata"] | {"ownerReferences": [_ref(owner)]}
-    return {"apiVersion": VERSIONS[kind], "kind": kind, "metadata": metadata, "spec": spec}
+def _child(owner: Object, made: tuple[str, str], suffix: str, template: Object, spec: Object) -> Object:
+    """What a controller makes for `owner` of a version and kind, with labels and annotations of a template."""
+    _, namespace, name = key_of(owner)
+    own = {"name": f"{name}-{suffix}", "namespace": namespace, "ownerReferences": [_ref(owner)]}
+    return {"apiVersion": made[0], "kind": made[1], "metadata": template["metadata"] | own, "spec": spec}
 
 
 def _state(pod: Object) -> str:
-    """`Terminating`, the reason why the first container waits, or the phase."""
+    """The reason why the first container waits, or the phase."""
     first = (dig(pod, "status.containerStatuses") or [{}])[0]
-    going = "Terminating" if "deletionTimestamp" in pod["metadata"] else ""
-    return str(going or dig(first, "state.waiting.reason") or dig(pod, "status.phase") or "")
+    return str(dig(first, "state.waiting.reason") or dig(pod, "status.phase") or "")
 
 
-def _first_of(pod: Object) -> str:
-    """The state in which a pod is once its containers were started."""
-    cannot_pull = any(_CANNOT_PULL.search(it["image"]) for it in pod["spec"]["containers"])
-    fail = pod["metadata"]["labels"].get(FAIL_LABEL, "imagepull" if cannot_pull else "")
-    return {"imagepull": "ErrImagePull", "crashloop": "CrashLoopBackOff"}.get(fail, "Running")
+def _is_ready(pod: Object) -> bool:
+    return _state(pod) == "Running"
 
 
-def _enter(pod: Object, state: str, restarts: int) -> None:
-    """Write the status of a pod in `state`: Running, or the reason why its containers wait."""
-    is_ready, now = state == "Running", now_text()
+def _status(pod: Object, state: str) -> Object:
+    """What a pod in `state` reports: Running, or the reason why its containers wait."""
+    before = (dig(pod, "status.containerStatuses") or [{"restartCount": 0}])[0]
+    restarts, now, is_ready = before["restartCount"] + (state == "CrashLoopBackOff"), now_text(), state == "Running"
     last = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": now}} if restarts else {}
-    phase = "Running" if is_ready or restarts else "Pending"
-    pod["status"] |= {"phase": phase, "startTime": pod["metadata"]["creationTimestamp"], "containerStatuses": []}
+    statuses = []
     for it in pod["spec"]["containers"]:
-        waits = {"reason": state} | ({"message": _MESSAGES[state].format(it["image"])} if state in _MESSAGES else {})
+        waits = {"reason": state, "message": _MESSAGES.get(state, "").format(it["image"])}
         known = {"name": it.get("name", ""), "image": it["image"], "ready": is_ready, "restartCount": restarts}
         known |= {"state": {"running": {"startedAt": now}} if is_ready else {"waiting": waits}, "lastState": last}
-        pod["status"]["containerStatuses"].append(known)
-    for name in ("Ready", "ContainersReady"):
-        set_condition(pod, name, str(is_ready), "" if is_ready else "ContainersNotReady", "")
+        statuses.append(known)
+    phase = "Running" if is_ready or restarts else "Pending"
+    return {"phase": phase, "startTime": pod["metadata"]["creationTimestamp"], "containerStatuses": statuses}

@@ -21,6 +21,7 @@ from multidict import CIMultiDict
 from infra.limits import LAMBDA_PAYLOAD_BYTES, REST_BODY_BYTES
 from infra.local.invoke import API, Event, FunctionFailed, Functions, FunctionsDown, FunctionTimedOut
 from infra.local.ministack import ACCOUNT
+from infra.refusals import NO_ROUTE_STATUS, no_route_body
 
 API_ID, STAGE = "localrest1", "api"
 _DROPPED = {"content-length", "connection", "transfer-encoding", "keep-alive"}
@@ -57,7 +58,7 @@ class RestGateway:
             return _refusal(413, "Request Entity Too Large")
         matched = self._routes.match(request.raw_path.partition("?")[0])
         if matched is None:
-            return _refusal(403, "Missing Authentication Token")
+            return web.json_response(no_route_body(str(uuid.uuid4())), status=NO_ROUTE_STATUS)
         event = rest_event(request, body, *matched, binary=request.content_type in self._binary_types)
         if len(json.dumps(event)) > LAMBDA_PAYLOAD_BYTES:
             return _refusal(413, "Request Too Long")

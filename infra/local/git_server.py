@@ -16,17 +16,17 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, cast
 from urllib.parse import urlsplit
 
+from infra.local.git_push import Pushed, RefChange
+
 PIECE_BYTES = 64 * 1024
 BACKEND_TIMEOUT_SECONDS = 300
 IDLE_TIMEOUT_SECONDS = 60
-MAX_COMMANDS_BYTES = 4 * 1024 * 1024  # what is kept of a push to learn its refs; the pack behind it is not kept
 _ADDRESS = re.compile(
     r"/(?P<repository>[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*){0,3}\.git)"
     r"/(?P<service>info/refs|git-upload-pack|git-receive-pack)"
@@ -38,15 +38,6 @@ _CONFIG = {
     "uploadpack.allowAnySHA1InWant": "true",
     "gc.autoDetach": "false",  # nothing we start may outlive us
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RefChange:
-    """One ref that a push moved; 40 zeros stand for a ref that is not there."""
-
-    ref: str
-    before: str
-    after: str
 
 
 OnPush = Callable[[str, list[RefChange]], None]
@@ -162,7 +153,7 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _answer(self, repository: str, service: str, query: str) -> None:
-        pushed = _Pushed() if service == "git-receive-pack" else None
+        pushed = Pushed() if service == "git-receive-pack" else None
         backend = subprocess.Popen(
             ["git", "http-backend"],
             stdin=subprocess.PIPE,
@@ -196,7 +187,7 @@ class _Request(BaseHTTPRequestHandler):
             "REMOTE_USER": "local",
         }
 
-    def _feed(self, stdin: IO[bytes], pushed: _Pushed | None) -> None:
+    def _feed(self, stdin: IO[bytes], pushed: Pushed | None) -> None:
         """Copy the body to the backend, unpacked; without CONTENT_LENGTH it reads to the end of the stream."""
         try:
             for piece in self._body():
@@ -239,7 +230,7 @@ class _Request(BaseHTTPRequestHandler):
         while self.rfile.readline(4096) not in (b"\r\n", b"\n", b""):
             continue  # trailers
 
-    def _relay(self, stdout: BufferedReader, repository: str, pushed: _Pushed | None) -> None:
+    def _relay(self, stdout: BufferedReader, repository: str, pushed: Pushed | None) -> None:
         status, headers = 200, []
         while (line := stdout.readline().strip()) != b"":
             name, _, value = line.decode("latin-1").partition(": ")
@@ -258,7 +249,7 @@ class _Request(BaseHTTPRequestHandler):
         self._tell(repository, pushed)
         self.wfile.write(b"0\r\n\r\n")
 
-    def _tell(self, repository: str, pushed: _Pushed | None) -> None:
+    def _tell(self, repository: str, pushed: Pushed | None) -> None:
         on_push = self.server.git.on_push
         changes = pushed.changes() if pushed is not None else []
         if on_push is not None and changes:
@@ -266,45 +257,6 @@ class _Request(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a git client reports its own failures, and addresses are not for logs."""
-
-
-class _Pushed:
-    """Learns from the two streams of one push what it asked and which of it was done.
-
-    Source: gitprotocol-pack, "Pushing Data To a Server" and "Report Status".
-    """
-
-    def __init__(self) -> None:
-        self._asked = b""
-        self._answered = b""
-
-    def ask(self, piece: bytes) -> None:
-        self._asked += piece[: MAX_COMMANDS_BYTES - len(self._asked)] if len(self._asked) < MAX_COMMANDS_BYTES else b""
-
-    def answer(self, piece: bytes) -> None:
-        self._answered += piece if len(self._answered) < MAX_COMMANDS_BYTES else b""
-
-    def changes(self) -> list[RefChange]:
-        report = b"".join(line[1:] for line in _lines(self._answered, until_flush=False) if line[:1] == b"\x01")
-        done = {line.split(None, 1)[1].strip() for line in _lines(report or self._answered) if line[:3] == b"ok "}
-        asked = (line.partition(b"\0")[0].strip() for line in _lines(self._asked))
-        commands = (line.split(b" ", 2) for line in asked if not line.startswith(b"shallow "))
-        return [RefChange(ref.decode(), old.decode(), new.decode()) for old, new, ref in commands if ref in done]
-
-
-def _lines(stream: bytes, *, until_flush: bool = True) -> Iterator[bytes]:
-    """The pkt-lines at the start of `stream` (gitprotocol-common), up to the first flush or something else."""
-    at = 0
-    while at + 4 <= len(stream):
-        try:
-            size = int(stream[at : at + 4], 16)
-        except ValueError:
-            return
-        if size < 4 and until_flush:
-            return
-        if size > 4:
-            yield stream[at + 4 : at + size]
-        at += max(size, 4)
 
 
 def _environment() -> dict[str, str]:

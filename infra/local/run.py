@@ -22,8 +22,8 @@ from pathlib import Path
 from infra.local.agents import start_agent
 from infra.local.bootstrap import Outcome, Wish, bootstrap
 from infra.local.clusters import DemoHome, RealCluster, StandIn
-from infra.local.git_server import RefChange
-from infra.local.ministack import Saves, StateInUse
+from infra.local.git_push import RefChange
+from infra.local.saves import Saves, StateInUse
 from infra.local.seed import GITOPS, SHOP, Api, Incomplete, Memory, Seed
 from infra.local.shop import ENVIRONMENTS
 from infra.local.system import AWS_FOLDER, SITE_FOLDER, LocalSystem
@@ -31,6 +31,7 @@ from infra.local.webhooks import WebhookSender
 
 DEFAULT_PORT = 8000
 PORTS_TRIED = 100
+WAKE_SECONDS = 0.25
 FIRST_RELEASE_SECONDS = 15.0  # so long the first start waits for something to show; it goes on by itself
 MARK = "gimlet-state"  # a folder without this file is not ours to empty
 
@@ -234,8 +235,10 @@ def main() -> int:
             log_to(options.state_dir / "log" / "gimlet.log"),
             LocalDemo(options, lambda step: say(f"- {step}")) as demo,
         ):
+            asked_to_stop = listen_for_signals()
             say(f"Ready after {time.monotonic() - started_at:.1f} s.\n{summary(demo)}")
-            wait_for_signal()
+            while not asked_to_stop.wait(WAKE_SECONDS):
+                pass  # the kernel may give the signal to any thread; Python runs its handler only when this one wakes
             say("Stopping ...")
     except (Refused, StateInUse, Incomplete) as refused:
         print(f"make run: {refused}", file=sys.stderr)
@@ -256,11 +259,14 @@ def log_to(path: Path) -> Iterator[None]:
         yield
 
 
-def wait_for_signal() -> None:
-    """Return when told to stop; the next signal ends the process at once."""
+def listen_for_signals() -> threading.Event:
+    """An event that is set when we are told to stop; the signal after that ends the process at once."""
     asked_to_stop = threading.Event()
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {name: signal.signal(name, lambda *_: asked_to_stop.set()) for name in names}
-    asked_to_stop.wait()
-    for name, handler in before.items():
-        signal.signal(name, handler)
+
+    def stop(number: int, _: object) -> None:
+        asked_to_stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, stop)
+    return asked_to_stop

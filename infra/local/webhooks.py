@@ -19,7 +19,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from infra.local.git_server import RefChange
+from infra.local.git_push import RefChange
 
 TIMEOUT_SECONDS = 10  # GitHub gives up then
 MAX_COMMITS = 20

@@ -7,6 +7,7 @@ what it expects and does not find is an error, so that a new Chalice cannot chan
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -16,6 +17,7 @@ from infra.limits import STREAM_ATTEMPTS, STREAM_BATCH_RECORDS
 from infra.package.data import BUCKET, data_resources, table_id
 from infra.package.queues import alarm_resources, queue_id, queue_resources
 from infra.queues import QUEUES, RELAY_DEAD_NAME, Queue
+from infra.refusals import NO_ROUTE, NO_ROUTE_STATUS, no_route_body
 
 Template = dict[str, Any]
 LOG_RETENTION_DAYS = 90
@@ -36,6 +38,7 @@ def complete(made: Template) -> Template:
     for function in FUNCTIONS:
         _shape(resources[function.resource], function)
     _deploy_routes_as_they_are(resources)
+    resources["RestAPI"]["Properties"]["GatewayResponses"] = _refusals()
     resources.update(data_resources())
     resources.update(queue_resources())
     resources.update(alarm_resources({function.name: function.resource for function in FUNCTIONS}))
@@ -142,6 +145,11 @@ def _deploy_routes_as_they_are(resources: dict[str, Any]) -> None:
     stage = resources["WebsocketAPIStage"]["Properties"]
     del stage["DeploymentId"]
     stage["AutoDeploy"] = True
+
+
+def _refusals() -> dict[str, Any]:
+    templates = {"application/json": json.dumps(no_route_body())}
+    return {NO_ROUTE: {"StatusCode": NO_ROUTE_STATUS, "ResponseTemplates": templates}}
 
 
 def _function_name(function: Function) -> dict[str, str]:

@@ -44,6 +44,11 @@ class Demo:
         return self.link.partition("/#")[0]
 
     @property
+    def pid(self) -> int:
+        """The process that serves everything; 0 when it does not run."""
+        return self._process.pid if self._process else 0
+
+    @property
     def output(self) -> str:
         """All it has printed so far."""
         return self._output.read_text() if self._output.exists() else ""

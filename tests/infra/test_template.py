@@ -121,6 +121,13 @@ def test_sockets_have_their_three_routes_and_a_stage_that_deploys_them(resources
     assert resources["WebsocketAPIStage"]["Properties"]["AutoDeploy"] is True
 
 
+def test_an_address_without_a_route_is_404(resources: Resources) -> None:
+    refusal = resources["RestAPI"]["Properties"]["GatewayResponses"]["MISSING_AUTHENTICATION_TOKEN"]
+
+    assert refusal["StatusCode"] == 404
+    assert json.loads(refusal["ResponseTemplates"]["application/json"])["error"] == "there is no such route"
+
+
 def test_every_name_in_the_template_is_there(template: dict[str, Any]) -> None:
     known = template["Resources"].keys() | template["Parameters"].keys()
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.git_server import GitServer, RefChange
+from infra.local.git_push import RefChange
+from infra.local.git_server import GitServer
 
 ZERO = "0" * 40
 

@@ -12,8 +12,9 @@ from typing import IO, Any, cast
 import pytest
 
 from infra.data import BUCKET_NAME
-from infra.local.ministack import MiniStack, Saves, StateInUse
+from infra.local.ministack import MiniStack
 from infra.local.resources import client, create_resources
+from infra.local.saves import Saves, StateInUse
 from tests.local.tiny import wait_for
 
 pytestmark = pytest.mark.integration
@@ -111,7 +112,7 @@ def test_a_save_that_fails_keeps_the_one_before_and_the_service(
 
 
 def test_two_systems_never_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.local.ministack.LOCK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("infra.local.saves.LOCK_TIMEOUT_SECONDS", 0.1)
     first = Saves(tmp_path)
     first.lock()
 

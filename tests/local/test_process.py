@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.bootstrap import Outcome, Wish, bootstrap_in_child
-from infra.local.git_server import RefChange
+from infra.local.git_push import RefChange
 from infra.local.seed import GITOPS, SHOP, Api, Memory, Seed
 from infra.local.system import LocalSystem
 from infra.local.webhooks import deliver, push_payload

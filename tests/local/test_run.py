@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from infra.local.ministack import Saves, StateInUse
 from infra.local.run import MARK, Options, Refused, free_port, own_folder
+from infra.local.saves import Saves, StateInUse
 from infra.local.seed import Incomplete, Memory, Seed
 from tests.local.tiny import wait_for
 
@@ -226,7 +226,7 @@ def test_fresh_empties_our_folder_and_nothing_that_it_links_to(tmp_path: Path) -
 
 
 def test_fresh_leaves_a_running_system_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.local.ministack.LOCK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("infra.local.saves.LOCK_TIMEOUT_SECONDS", 0.1)
     own_folder(tmp_path, fresh=False)
     running = Saves(tmp_path / "aws")
     running.lock()

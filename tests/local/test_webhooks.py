@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from infra.local import shop
-from infra.local.git_server import GitServer, RefChange
+from infra.local.git_push import RefChange
+from infra.local.git_server import GitServer
 from infra.local.seed import Memory, Seed
 from infra.local.webhooks import ABSENT, Hook, Hosted, WebhookSender, push_payload
 from tests.local.tiny import wait_for

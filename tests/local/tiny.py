@@ -40,7 +40,8 @@ class Tiny:
 
     def seen(self, function: str) -> list[dict[str, Any]]:
         """What was recorded under `function`, oldest first: `at` and `event`."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        whole = self.log.read_text().rpartition("\n")[0] if self.log.exists() else ""  # the last line may be half there
+        lines = whole.splitlines()
         return [line for line in map(json.loads, lines) if line["function"] == function]
 
     def events(self, function: str) -> list[dict[str, Any]]:

@@ -53,8 +53,7 @@ class Crashes:
         self.proxy.arm(point)
         sha = self.push()
         wait_until("crash or release", lambda: self.proxy.killed.is_set() or self.is_told(sha), 60)
-        self.start_again()
-        wait_until("redelivery", lambda: self.world.redeliver(-1).status in (200, 202))
+        wait_until("redelivery", self.is_redelivered)
         self.wait_for(sha)
         assert self.commits_of(sha) == 1
         return self.proxy.killed.is_set()
@@ -65,6 +64,11 @@ class Crashes:
             self.world.system.kill_functions()  # it is dead: this only buries it
             self.world.system.start_functions()
             self.started_again = True
+
+    def is_redelivered(self) -> bool:
+        """Send the delivery again, as a host's person would, until it is taken."""
+        self.start_again()
+        return self.world.redeliver(-1).status in (200, 202)
 
     def push(self) -> str:
         """Push a change that is another release."""

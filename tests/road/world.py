@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
-from infra.local.git_server import RefChange
+from infra.local.git_push import RefChange
 from infra.local.system import LocalSystem
 
 TOKEN = "gim_0123456789abcdef_" + "t" * 43

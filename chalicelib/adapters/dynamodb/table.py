@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from chalicelib.adapters.dynamodb.items import Item, from_item, to_item
-from chalicelib.core.errors import Conflict, StoreUnavailable
+from chalicelib.core.errors import Conflict, Rejected, StoreUnavailable
 
 CONNECT_TIMEOUT_SECONDS = 1
 READ_TIMEOUT_SECONDS = 4
@@ -84,6 +84,19 @@ def translated(what: str) -> Iterator[None]:
         raise failure from error
     except BotoCoreError as error:
         raise StoreUnavailable(f"the store did not answer for {what}") from error
+
+
+@contextmanager
+def _from_outside(start: Item | None) -> Iterator[None]:
+    """A place to go on from comes from a cursor, which anybody can write: one that is refused is their mistake."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if start is None or error.response.get("Error", {}).get("Code") != "ValidationException":
+            raise
+        raise Rejected("this cursor is not one of ours: start again without it") from error
 
 
 def _failure(response: Mapping[str, Any], what: str) -> Exception | None:
@@ -168,7 +181,11 @@ class Table:
         projection: str | None = None,
         **expression: Any,
     ) -> Page:
-        """One page (≤ 1 MB) of a key or index. Expression parts: `values`, `names`, `filter`."""
+        """One page (≤ 1 MB) of a key or index. Expression parts: `values`, `names`, `filter`.
+
+        Raises:
+            Rejected: there is no such place to `start` from.
+        """
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": key_condition,
@@ -180,7 +197,7 @@ class Table:
         request |= {name: value for name, value in optional.items() if value is not None}
         if start is not None:
             request["ExclusiveStartKey"] = to_item(start)
-        with translated(self._an_item):
+        with _from_outside(start), translated(self._an_item):
             answer = self.client.query(**request)
         last = answer.get("LastEvaluatedKey")
         return Page([from_item(item) for item in answer["Items"]], from_item(last) if last else None)

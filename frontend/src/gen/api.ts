@@ -46,7 +46,7 @@ export interface paths {
         /** Stop automatic releases of the app. */
         put: operations["put_v1_apps_env_app_hold"];
         post?: never;
-        /** Let automatic releases of the app go again. */
+        /** Let automatic releases of the app go again; the newest one that was held is asked again. */
         delete: operations["delete_v1_apps_env_app_hold"];
         options?: never;
         head?: never;
@@ -82,6 +82,23 @@ export interface paths {
         put?: never;
         /** Bring back what an earlier release wrote, by a new commit. */
         post: operations["post_v1_apps_env_app_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/commits/{sha}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why is this commit live, or why not: a row for each of its manifests. */
+        get: operations["get_v1_commits_sha_"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -304,7 +321,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A one-use ticket for a WebSocket. */
+        /** A one-use ticket for a WebSocket of this session. */
         post: operations["post_v1_session_ticket"];
         delete?: never;
         options?: never;
@@ -429,6 +446,27 @@ export interface components {
         CardAnswer: {
             seq: number;
             body: components["schemas"]["Card"];
+        };
+        /**
+         * CommitAnswer
+         * @description A commit, explained.
+         */
+        CommitAnswer: {
+            sha: string;
+            rows: components["schemas"]["CommitRow"][];
+        };
+        /**
+         * CommitRow
+         * @description One manifest of the commit. `release` is there when the decision was yes.
+         */
+        CommitRow: {
+            ref: string;
+            environment: string;
+            app: string;
+            file: string;
+            deploy: boolean;
+            reason: string;
+            release: components["schemas"]["Release"] | null;
         };
         /**
          * DeployRequest
@@ -1014,7 +1052,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Let automatic releases of the app go again. */
+            /** @description Let automatic releases of the app go again; the newest one that was held is asked again. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1126,6 +1164,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestAnswer"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_commits_sha_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why is this commit live, or why not: a row for each of its manifests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitAnswer"];
                 };
             };
             /** @description A problem document */
@@ -1614,7 +1683,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A one-use ticket for a WebSocket. */
+            /** @description A one-use ticket for a WebSocket of this session. */
             201: {
                 headers: {
                     [name: string]: unknown;

@@ -37,9 +37,12 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @contextmanager
 def start_stand_in(folder: Path, git: GitServer, manifests: str) -> Iterator[Subject]:
-    with DemoCluster([manifests], health_seconds=3) as demo:
-        kubeconfig = demo.kubeconfig(folder / "demo-kubeconfig")
+    demo = DemoCluster([manifests], health_seconds=3).start()
+    kubeconfig = demo.kubeconfig(folder / "demo-kubeconfig")
+    try:
         yield Subject(demo.api_url, demo.token, None, kubeconfig, git, demo.poke, patience_seconds=15)
+    finally:
+        demo.stop()
 
 
 @contextmanager

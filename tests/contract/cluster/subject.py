@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import ssl
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +16,8 @@ from infra.local.git_server import GitServer
 from tests.real_git import commit_on_host
 
 Object: TypeAlias = dict[str, Any]
-PODS, EVENTS, NAMESPACES, CONFIG_MAPS = (f"/api/v1/{it}" for it in ("pods", "events", "namespaces", "configmaps"))
+PODS, EVENTS, SERVICES = "/api/v1/pods", "/api/v1/events", "/api/v1/services"
 DEPLOYMENTS, REPLICA_SETS = "/apis/apps/v1/deployments", "/apis/apps/v1/replicasets"
-JOBS = "/apis/batch/v1/jobs"
 KUSTOMIZATIONS = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"
 SOURCES = "/apis/source.toolkit.fluxcd.io/v1/gitrepositories"
 ENVIRONMENT, FLUX_NAMESPACE, APPS_NAMESPACE = "contract", "gimlet-contract", "contract-apps"
@@ -52,26 +50,25 @@ class Subject:
         context = ssl.create_default_context(cafile=str(self.ca_path)) if self.ca_path else None
         return urllib.request.urlopen(request, timeout=60, context=context)
 
-    def get(self, path: str, *, token: str | None = None, **query: str) -> Object:
-        """What is answered, also when it is an error."""
-        try:
-            with self.open(path, token=token, **query) as answer:
-                found: Object = json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                found = json.loads(error.read())
+    def get(self, path: str, **query: str) -> Object:
+        with self.open(path, **query) as answer:
+            found: Object = json.loads(answer.read())
         return found
 
     def named(self, path: str, name: str, namespace: str = APPS_NAMESPACE) -> Object | None:
         """The object of that name, or None."""
-        root, _, plural = path.rpartition("/")
-        found = self.get(f"{root}/namespaces/{namespace}/{plural}/{name}")
-        return None if found["kind"] == "Status" else found
+        items = [it for it in self.get(path)["items"] if it["metadata"]["name"] == name]
+        return next((it for it in items if it["metadata"]["namespace"] == namespace), None)
 
-    def watch(self, path: str, *, seconds: int, **query: str) -> Iterator[tuple[str, Object]]:
-        """Types and objects of a watch that begins now, until it ends by itself."""
-        options = {"watch": "1", "timeoutSeconds": str(seconds)} | query
-        return _events(self.open(path, **options))
+    def watch(self, path: str, version: str, *, seconds: int, name: str = "") -> Iterator[tuple[str, Object]]:
+        """Types and objects (of one name) of a watch from a version on, until it ends by itself."""
+        query = {"watch": "1", "timeoutSeconds": str(seconds), "resourceVersion": version}
+        events = _events(self.open(path, allowWatchBookmarks="true", **query))
+        return (it for it in events if it[0] == "ERROR" or name in ("", it[1]["metadata"].get("name")))
+
+    def version(self, path: str) -> str:
+        """Where a list of a kind stands."""
+        return str(self.get(path)["metadata"]["resourceVersion"])
 
     def until(self, what: str, find: Callable[[], Any]) -> Any:
         """What `find` returns once that is true; fails after the cluster's patience, naming what was seen last."""
@@ -151,3 +148,9 @@ def manifest(version: str, kind: str, name: str, namespace: str = "", **parts: o
     """One object as YAML (of which JSON is a part)."""
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
     return json.dumps({"apiVersion": version, "kind": kind, "metadata": metadata, **parts}) + "\n"
+
+
+def service(name: str, port: int = 80, **metadata: object) -> str:
+    """A Service, which needs no controller to be there."""
+    own = {"name": name, "namespace": APPS_NAMESPACE} | metadata
+    return manifest("v1", "Service", name, metadata=own, spec={"ports": [{"port": port}]})

@@ -1,29 +1,20 @@
 """What is applied, in which order it is reported, and how it fails: as the agent and a release's hops need it."""
 
-import time
-
 from tests.contract.cluster.subject import (
-    APPS_NAMESPACE,
-    CONFIG_MAPS,
     DEPLOYMENTS,
     FLUX_NAMESPACE,
-    JOBS,
     KUSTOMIZATIONS,
     PODS,
+    SERVICES,
     SOURCES,
     Subject,
     app_files,
     condition,
     kustomization_file,
-    manifest,
+    service,
 )
 
-STEPS = ("Fetching manifests", "Building manifests", "Detecting drift", "Running health checks")
-
-
-def config_map(name: str, **metadata: object) -> str:
-    own = {"name": name, "namespace": APPS_NAMESPACE} | metadata
-    return manifest("v1", "ConfigMap", name, data={"key": "value"}, metadata=own)
+STEPS = ("Building manifests", "Running health checks")
 
 
 def test_the_source_names_the_revision_that_it_holds(cluster: Subject) -> None:
@@ -40,11 +31,10 @@ def test_the_source_names_the_revision_that_it_holds(cluster: Subject) -> None:
 
 
 def test_a_kustomization_is_reported_step_by_step_until_it_is_ready(cluster: Subject) -> None:
-    version = cluster.get(KUSTOMIZATIONS)["metadata"]["resourceVersion"]
+    version = cluster.version(KUSTOMIZATIONS)
     revision = cluster.push(app_files("steps"))
-    query = {"fieldSelector": "metadata.name=steps", "resourceVersion": version}
     told = []
-    for _, item in cluster.watch(KUSTOMIZATIONS, seconds=60, **query):
+    for _, item in cluster.watch(KUSTOMIZATIONS, version, seconds=60, name="steps"):
         told.append(item)
         if condition(item, "Ready")["status"] == "True":
             break
@@ -100,15 +90,15 @@ def test_a_push_to_one_app_changes_no_version_of_anothers_objects(cluster: Subje
 
 
 def test_what_leaves_the_repository_is_deleted_but_for_what_is_marked_to_stay(cluster: Subject) -> None:
-    stays = config_map("stays", annotations={"kustomize.toolkit.fluxcd.io/prune": "disabled"})
-    files = {"pruned/goes.yaml": config_map("goes"), "pruned/stays.yaml": stays, "pruned/kept.yaml": config_map("kept")}
+    stays = service("stays", annotations={"kustomize.toolkit.fluxcd.io/prune": "disabled"})
+    files = {"pruned/goes.yaml": service("goes"), "pruned/stays.yaml": stays, "pruned/kept.yaml": service("kept")}
     cluster.settled("pruned", cluster.push(files | kustomization_file("pruned")))
 
     cluster.settled("pruned", cluster.push({"pruned/goes.yaml": None, "pruned/stays.yaml": None}))
 
-    cluster.until("goes is gone", lambda: cluster.named(CONFIG_MAPS, "goes") is None)
-    assert cluster.named(CONFIG_MAPS, "stays") is not None
-    assert cluster.named(CONFIG_MAPS, "kept") is not None
+    cluster.until("goes is gone", lambda: cluster.named(SERVICES, "goes") is None)
+    assert cluster.named(SERVICES, "stays") is not None
+    assert cluster.named(SERVICES, "kept") is not None
 
 
 def test_an_app_goes_with_its_kustomization(cluster: Subject) -> None:
@@ -125,54 +115,20 @@ def test_an_app_goes_with_its_kustomization(cluster: Subject) -> None:
     cluster.until("no Kustomization", lambda: cluster.named(KUSTOMIZATIONS, "leaving", FLUX_NAMESPACE) is None)
 
 
-def test_a_suspended_kustomization_is_left_alone_until_it_is_resumed(cluster: Subject) -> None:
-    files = {"asleep/map.yaml": config_map("asleep")}
-    cluster.push(files | kustomization_file("asleep", suspend=True))
-    marker = {"awake/map.yaml": config_map("awake")} | kustomization_file("awake")
-    cluster.settled("awake", cluster.push(marker))
-    assert cluster.named(CONFIG_MAPS, "asleep") is None
-
-    cluster.settled("asleep", cluster.push(kustomization_file("asleep")))
-
-    assert cluster.named(CONFIG_MAPS, "asleep") is not None
-
-
 def test_broken_yaml_names_its_file_and_leaves_what_runs(cluster: Subject) -> None:
-    good = cluster.push({"garbled/map.yaml": config_map("garbled")} | kustomization_file("garbled"))
+    good = cluster.push({"garbled/service.yaml": service("garbled")} | kustomization_file("garbled"))
     cluster.settled("garbled", good)
 
-    bad = cluster.push({"garbled/map.yaml": "kind: [ConfigMap\n"})
+    bad = cluster.push({"garbled/service.yaml": "kind: [Service\n"})
     found = cluster.settled("garbled", bad)
 
     ready = condition(found, "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "BuildFailed")
-    assert "garbled/map.yaml" in ready["message"]
+    assert "garbled/service.yaml" in ready["message"]
     assert found["status"]["lastAppliedRevision"] == good
     assert condition(found, "Reconciling")["reason"] == "ProgressingWithRetry"
-    assert cluster.named(CONFIG_MAPS, "garbled") is not None
-    cluster.settled("garbled", cluster.push({"garbled/map.yaml": config_map("garbled")}))
-
-
-def test_a_kind_that_the_cluster_does_not_know_fails_the_reconciliation(cluster: Subject) -> None:
-    files = {"unknown/it.yaml": manifest("example.org/v1", "Nonsense", "unknown", APPS_NAMESPACE)}
-
-    found = cluster.settled("unknown", cluster.push(files | kustomization_file("unknown")))
-
-    ready = condition(found, "Ready")
-    assert (ready["status"], ready["reason"]) == ("False", "ReconciliationFailed")
-    assert 'no matches for kind "Nonsense" in version "example.org/v1"' in ready["message"]
-    cluster.push(dict.fromkeys(files | kustomization_file("unknown")))
-
-
-def test_a_namespace_that_is_not_there_fails_the_reconciliation(cluster: Subject) -> None:
-    files = {"nowhere/map.yaml": manifest("v1", "ConfigMap", "map", "nowhere", data={})}
-
-    found = cluster.settled("nowhere", cluster.push(files | kustomization_file("nowhere")))
-
-    ready = condition(found, "Ready")
-    assert (ready["status"], ready["reason"]) == ("False", "ReconciliationFailed")
-    assert 'namespaces "nowhere" not found' in ready["message"]
-    cluster.push(dict.fromkeys(files | kustomization_file("nowhere")))
+    assert cluster.named(SERVICES, "garbled") is not None
+    cluster.settled("garbled", cluster.push({"garbled/service.yaml": service("garbled")}))
 
 
 def test_a_folder_that_is_not_there_fails_the_artifact(cluster: Subject) -> None:
@@ -186,22 +142,7 @@ def test_a_folder_that_is_not_there_fails_the_artifact(cluster: Subject) -> None
     cluster.push(dict.fromkeys(kustomization_file("homeless")))
 
 
-def test_a_job_completes(cluster: Subject) -> None:
-    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "shop:1"}]}
-    job = manifest("batch/v1", "Job", "migrate", APPS_NAMESPACE, spec={"template": {"spec": pod}})
-
-    found = cluster.settled("migrate", cluster.push({"migrate/job.yaml": job} | kustomization_file("migrate")))
-
-    assert condition(found, "Ready")["status"] == "True"
-    done = cluster.named(JOBS, "migrate")
-    assert done is not None
-    assert condition(done, "Complete")["status"] == "True"
-
-
 def test_a_poke_makes_a_push_arrive_at_once(cluster: Subject) -> None:
-    pushed_at = time.monotonic()
-    files = {"quick/map.yaml": config_map("quick")} | kustomization_file("quick", wait=False)
+    files = {"quick/service.yaml": service("quick")} | kustomization_file("quick", wait=False)
 
-    cluster.settled("quick", cluster.push(files))
-
-    assert time.monotonic() - pushed_at < 10
+    cluster.settled("quick", cluster.push(files))  # its source looks by itself only much later than this waits

@@ -4,20 +4,7 @@ import itertools
 
 import pytest
 
-from tests.contract.cluster.subject import (
-    APPS_NAMESPACE,
-    CONFIG_MAPS,
-    KUSTOMIZATIONS,
-    NAMESPACES,
-    Object,
-    Subject,
-    kustomization_file,
-    manifest,
-)
-
-
-def config_map(name: str, value: str) -> str:
-    return manifest("v1", "ConfigMap", name, APPS_NAMESPACE, data={"key": value})
+from tests.contract.cluster.subject import KUSTOMIZATIONS, SERVICES, Object, Subject, kustomization_file, service
 
 
 def test_the_server_names_its_version(cluster: Subject) -> None:
@@ -25,9 +12,8 @@ def test_the_server_names_its_version(cluster: Subject) -> None:
 
 
 def test_a_wrong_token_is_refused(cluster: Subject) -> None:
-    refused = cluster.get(NAMESPACES, token="wrong")
-
-    assert (refused["kind"], refused["code"], refused["reason"]) == ("Status", 401, "Unauthorized")
+    with pytest.raises(OSError, match="401"):
+        cluster.open(SERVICES, token="wrong")
 
 
 @pytest.mark.parametrize("path", ["/apis/helm.toolkit.fluxcd.io/v2/helmreleases", "/apis/apps/v1/nonsense"])
@@ -36,84 +22,60 @@ def test_a_kind_that_is_not_there_is_not_found(cluster: Subject, path: str) -> N
         cluster.open(path)
 
 
-def test_an_object_that_is_not_there_is_not_found(cluster: Subject) -> None:
-    missed = cluster.get(f"{NAMESPACES}/nowhere")
-
-    assert (missed["kind"], missed["code"], missed["reason"]) == ("Status", 404, "NotFound")
-
-
 def test_pages_hold_each_object_once_and_are_of_one_version(cluster: Subject) -> None:
-    pages = [cluster.get(NAMESPACES, limit="1")]
-    while token := pages[-1]["metadata"].get("continue"):
-        pages.append(cluster.get(NAMESPACES, **{"limit": "1", "continue": token}))
+    files = {f"paged/{name}.yaml": service(name) for name in ("one", "three", "two")}
+    cluster.settled("paged", cluster.push(files | kustomization_file("paged")))
 
-    names = [item["metadata"]["name"] for page in pages for item in page["items"]]
+    pages = [cluster.get(SERVICES, limit="1")]
+    while token := pages[-1]["metadata"].get("continue"):
+        pages.append(cluster.get(SERVICES, **{"limit": "1", "continue": token}))
+
+    names = [(item["metadata"]["namespace"], item["metadata"]["name"]) for page in pages for item in page["items"]]
     assert len(pages) >= 3
     assert names == sorted(set(names))
     assert len({page["metadata"]["resourceVersion"] for page in pages}) == 1
 
 
-def test_a_list_names_a_builtin_kind_once_and_a_custom_one_at_each_item(cluster: Subject) -> None:
-    builtin, custom = cluster.get(NAMESPACES), cluster.get(KUSTOMIZATIONS)
-
-    assert (builtin["kind"], custom["kind"]) == ("NamespaceList", "KustomizationList")
-    assert not any("kind" in item for item in builtin["items"])
-    assert {item["kind"] for item in custom["items"]} == {"Kustomization"}
-
-
 def test_a_watch_goes_on_from_a_list_and_tells_each_change_once(cluster: Subject) -> None:
-    version = cluster.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
-    revision = cluster.push({"watched/map.yaml": config_map("watched", "one")} | kustomization_file("watched"))
+    version = cluster.version(SERVICES)
+    revision = cluster.push({"watched/it.yaml": service("watched", 81)} | kustomization_file("watched"))
     cluster.settled("watched", revision)
-    cluster.settled("watched", cluster.push({"watched/map.yaml": config_map("watched", "two")}))
-    cluster.settled("watched", cluster.push({"watched/map.yaml": config_map("other", "two")}))
+    cluster.settled("watched", cluster.push({"watched/it.yaml": service("watched", 82)}))
+    cluster.settled("watched", cluster.push({"watched/it.yaml": service("other", 82)}))
 
-    query = {"fieldSelector": "metadata.name=watched", "resourceVersion": version}
-    told = list(itertools.islice(cluster.watch(CONFIG_MAPS, seconds=20, **query), 3))
+    told = list(itertools.islice(cluster.watch(SERVICES, version, seconds=20, name="watched"), 3))
 
     assert [kind for kind, _ in told] == ["ADDED", "MODIFIED", "DELETED"]
-    assert [item["data"]["key"] for _, item in told] == ["one", "two", "two"]
+    assert [item["spec"]["ports"][0]["port"] for _, item in told] == [81, 82, 82]
     versions = [int(item["metadata"]["resourceVersion"]) for _, item in told]
     assert versions == sorted(set(versions))
-    assert all((item["kind"], item["apiVersion"]) == ("ConfigMap", "v1") for _, item in told)
-
-
-def test_a_watch_without_a_version_first_tells_what_is_there(cluster: Subject) -> None:
-    names = {item["metadata"]["name"] for item in cluster.get(NAMESPACES)["items"]}
-
-    told = list(itertools.islice(cluster.watch(NAMESPACES, seconds=10), len(names)))
-
-    assert {kind for kind, _ in told} == {"ADDED"}
-    assert {item["metadata"]["name"] for _, item in told} == names
+    assert all((item["kind"], item["apiVersion"]) == ("Service", "v1") for _, item in told)
 
 
 def test_a_watch_ends_cleanly_after_the_time_asked_for(cluster: Subject) -> None:
-    version = cluster.get(NAMESPACES)["metadata"]["resourceVersion"]
+    told = list(cluster.watch(SERVICES, cluster.version(SERVICES), seconds=1))
 
-    assert list(cluster.watch(NAMESPACES, seconds=1, resourceVersion=version)) == []
+    assert {kind for kind, _ in told} <= {"BOOKMARK"}
 
 
 def test_a_bookmark_names_a_version_from_which_a_watch_goes_on(cluster: Subject) -> None:
-    version = cluster.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
-    query = {"fieldSelector": "metadata.name=another", "allowWatchBookmarks": "true", "resourceVersion": version}
-    values = itertools.count()
+    version, ports = cluster.version(SERVICES), itertools.count(81)
 
-    def told_while_another_changes() -> list[tuple[str, Object]]:
-        """A real server sends one 2 s before the end, and only if something of the kind changed meanwhile."""
-        watch = cluster.watch(CONFIG_MAPS, seconds=8, **query)
-        cluster.push({"marked/map.yaml": config_map("marked", f"{next(values)}")} | kustomization_file("marked"))
-        return list(watch)
+    def last_told_while_one_changes() -> Object | None:
+        """A real server sends a bookmark 2 s before the end, and only if something of the kind changed meanwhile."""
+        watch = cluster.watch(SERVICES, version, seconds=8)
+        cluster.push({"marked/it.yaml": service("marked", next(ports))} | kustomization_file("marked"))
+        *_, (kind, item) = watch
+        return item if kind == "BOOKMARK" else None
 
-    told = cluster.until("a bookmark", told_while_another_changes)
+    reached = cluster.until("a bookmark at last", last_told_while_one_changes)["metadata"]["resourceVersion"]
 
-    assert {kind for kind, _ in told} == {"BOOKMARK"}
-    reached = told[-1][1]["metadata"]["resourceVersion"]
     assert int(reached) > int(version)
-    assert list(cluster.watch(CONFIG_MAPS, seconds=1, resourceVersion=reached)) == []
+    assert {kind for kind, _ in cluster.watch(SERVICES, reached, seconds=1)} <= {"BOOKMARK"}
 
 
 def test_a_version_too_old_is_an_error_event_in_an_answer_of_200(cluster: Subject) -> None:
-    told = list(cluster.watch(KUSTOMIZATIONS, seconds=5, resourceVersion="1"))
+    told = list(cluster.watch(KUSTOMIZATIONS, "1", seconds=5))
 
     assert [kind for kind, _ in told] == ["ERROR"]
     assert (told[0][1]["kind"], told[0][1]["code"], told[0][1]["reason"]) == ("Status", 410, "Expired")

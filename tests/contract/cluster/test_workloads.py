@@ -1,7 +1,5 @@
 """How Deployments roll out and pods come, fail and go, in the words that the agent tells."""
 
-import itertools
-
 from tests.contract.cluster.subject import (
     DEPLOYMENTS,
     EVENTS,
@@ -70,12 +68,11 @@ def test_a_running_pod_is_ready_and_says_since_when(cluster: Subject) -> None:
 
 def test_a_rollout_brings_new_pods_before_it_takes_old_ones(cluster: Subject) -> None:
     cluster.settled("rolled", cluster.push(app_files("rolled", replicas=2)))
-    version = cluster.get(DEPLOYMENTS)["metadata"]["resourceVersion"]
+    version = cluster.version(DEPLOYMENTS)
     revision = cluster.push(app_files("rolled", "shop:2", replicas=2))
 
-    query = {"fieldSelector": "metadata.name=rolled", "resourceVersion": version}
     told = []
-    for _, item in cluster.watch(DEPLOYMENTS, seconds=60, **query):
+    for _, item in cluster.watch(DEPLOYMENTS, version, seconds=60, name="rolled"):
         told.append(item["status"])
         if item["metadata"]["generation"] == item["status"]["observedGeneration"] and is_done(item["status"], 2):
             break
@@ -130,10 +127,9 @@ def test_a_crashing_container_waits_and_is_restarted_again(cluster: Subject) -> 
     pod = cluster.until("a crashing pod", lambda: find_waiting(cluster, "crashing", "CrashLoopBackOff"))
     version, restarts = pod["metadata"]["resourceVersion"], pod["status"]["containerStatuses"][0]["restartCount"]
 
-    query = {"fieldSelector": f"metadata.name={pod['metadata']['name']}", "resourceVersion": version}
-    told = [item for _, item in itertools.islice(cluster.watch(PODS, seconds=30, **query), 1)]
+    told = next(item for _, item in cluster.watch(PODS, version, seconds=30, name=pod["metadata"]["name"]))
 
-    (container,) = told[0]["status"]["containerStatuses"]
+    (container,) = told["status"]["containerStatuses"]
     assert container["restartCount"] > restarts > 0
     assert container["lastState"]["terminated"]["exitCode"] == 1
     assert not container["ready"]

@@ -36,9 +36,14 @@ def test_an_answer_keeps_its_headers_and_repeats_what_repeats(tiny: Tiny) -> Non
     assert json.loads(body)["name"] == "a"
 
 
-def test_an_address_without_a_route_is_refused_as_api_gateway_refuses_it(tiny: Tiny) -> None:
-    assert ask(tiny, "/v1/none")[0] == 403
-    assert ask(tiny, "/v1/echo/a/b")[0] == 403
+@pytest.mark.parametrize("path", ["/v1/none", "/v1/echo/a/b", "/api/none"])
+def test_an_address_without_a_route_is_404_and_says_so_in_both_families_words(tiny: Tiny, path: str) -> None:
+    status, headers, text = ask(tiny, path)
+
+    body = json.loads(text)
+    assert (status, headers["Content-Type"].split(";")[0]) == (404, "application/json")
+    assert body["error"] == body["detail"] == "there is no such route"
+    assert body["status"] == 404
 
 
 def test_a_method_without_a_view_is_405(tiny: Tiny) -> None:

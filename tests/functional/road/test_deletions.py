@@ -11,8 +11,8 @@ from chalicelib.core.decisions import DecisionRecord
 from chalicelib.core.payloads import PullAction
 from chalicelib.core.releases import Kind, State
 from chalicelib.core.repositories import Repository
+from chalicelib.usecases.compare_heads import compare_heads
 from chalicelib.usecases.explain import explain
-from chalicelib.usecases.sweep import compare_heads
 from tests.functional.road.town import MAIN, Town, manifest
 
 FEATURE = "refs/heads/feature"

@@ -115,6 +115,31 @@ def test_a_lost_race_is_planned_again(town: Town, monkeypatch: pytest.MonkeyPatc
     assert town.file("staging/shop/by-hand.yaml") == "mine"
 
 
+def test_what_ended_before_a_lost_race_is_not_committed_after_it(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, other = town.repository("acme/shop"), town.repository("acme/other")
+    town.push(shop, {FILE: manifest(value="same")})
+    for repository, files in ((shop, {"README.md": "x"}), (other, {FILE: manifest("other")})):
+        town.deliver(repository, town.commit(repository, dict(files)))
+    while town.queues.intake or town.queues.render:
+        town.settle_one()
+    repo = town.gitops_repo(town.gitops)
+    real = type(repo).push
+    raced: list[object] = []
+
+    def push(self: object, tip: str, expected: str | None) -> None:
+        if not raced:
+            raced.append(town.commit(town.gitops, {RENDERED: "changed by hand"}))
+        real(self, tip, expected)  # type: ignore[arg-type] # it is a repo
+
+    monkeypatch.setattr(type(repo), "push", push)
+    town.settle()
+
+    assert town.states() == ["committed", "unchanged"]
+    assert town.states("other") == ["committed"]
+    assert town.file(RENDERED) == "changed by hand"
+    assert len(town.log()) == 3
+
+
 def test_a_lost_acknowledgement_of_the_push_records_the_commit_that_is_there(town: Town) -> None:
     shop = town.repository("acme/shop")
     push = town.commit(shop, {FILE: manifest()})
@@ -156,10 +181,26 @@ def test_a_lifted_hold_lets_the_next_push_through(town: Town) -> None:
     request_rollback(ADMIN, "staging", "shop", town.releases()[0], town.desk)
     town.settle()
 
-    lift_hold(ADMIN, "staging", "shop", town.records)
+    assert lift_hold(ADMIN, "staging", "shop", town.desk) is None
     push = town.push(shop, {"x": "2"})
 
     assert push.after in (town.file(RENDERED) or "")
+
+
+def test_a_lifted_hold_asks_the_newest_held_release_again(town: Town) -> None:
+    shop = town.repository("acme/shop")
+    town.push(shop, {FILE: manifest()})
+    town.push(shop, {"x": "1"})
+    request_rollback(ADMIN, "staging", "shop", town.releases()[0], town.desk)
+    town.settle()
+    town.push(shop, {"x": "2"})
+    held = town.push(shop, {"x": "3"})
+
+    lift_hold(ADMIN, "staging", "shop", town.desk)
+    town.settle()
+
+    assert held.after in (town.file(RENDERED) or "")
+    assert town.states()[-3:] == ["held", "held", "committed"]
 
 
 def test_a_rollback_needs_a_commit_of_that_app(town: Town) -> None:

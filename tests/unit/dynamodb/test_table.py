@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.adapters.documents_table import DocumentsTable
 from chalicelib.adapters.dynamodb import ConditionFailed, Table, from_item, to_item
 from chalicelib.core.cards import AgentSide
-from chalicelib.core.errors import StoreUnavailable
+from chalicelib.core.errors import Rejected, StoreUnavailable
 from chalicelib.core.topics import CardAddress
 from chalicelib.wire import bodies
 
@@ -84,6 +84,13 @@ def test_a_condition_that_does_not_hold_is_a_conflict_with_its_reasons(error: Ex
 def test_our_own_mistake_crashes(error: Exception) -> None:
     with pytest.raises(ClientError):
         Table("t", FailingClient(error)).put({"pk": "a", "sk": "b"})
+
+
+def test_a_place_to_go_on_from_that_the_store_refuses_is_the_callers_mistake() -> None:
+    with pytest.raises(Rejected, match="cursor"):
+        Table("t", FailingClient(failure("ValidationException"))).query("pk = :pk", start={"pk": "a", "sk": "b"})
+    with pytest.raises(ClientError):
+        Table("t", FailingClient(failure("ValidationException"))).query("pk = :pk")
 
 
 def test_no_message_names_a_key() -> None:

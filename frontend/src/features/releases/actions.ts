@@ -51,7 +51,7 @@ export function announce(action: Action, place: Place): Announcement {
     case "release-hold":
       return {
         title: `Release the hold on ${where}`,
-        will: ["Automatic releases start again with the next push."],
+        will: ["Automatic releases start again; the newest one that was held is asked again."],
         undo: "Roll back, or set a hold again.",
         confirm: "Release the hold",
       };
