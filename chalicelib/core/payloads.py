@@ -149,6 +149,8 @@ def _members(outer: dict[object, object] | list[object]) -> list[object]:
 
 def moved(ref: str, before: str, after: str) -> Push | RefDeleted | Ignored:
     """What a push says: a moved ref, a deleted one (`after` is all zeros), or one that is none of ours."""
+    if not ref.startswith("refs/"):
+        raise Rejected(f"{ref[:80]!r} is no full ref")
     if not ref.startswith((BRANCHES, TAGS)):
         return Ignored(f"push to {short_text(ref, 60)}")
     name, old, new = ref_name(ref), sha_or_none(before), sha_or_none(after)
