@@ -9,6 +9,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import workers
+from chalicelib.routes.amendments import amendments
 from chalicelib.routes.apps import apps
 from chalicelib.routes.charts import charts
 from chalicelib.routes.commits import commits
@@ -23,7 +24,7 @@ from chalicelib.routes.setup import setup
 app = Chalice(app_name="gimlet")
 app.experimental_feature_flags.update(["WEBSOCKETS", "BLUEPRINTS"])
 
-for blueprint in (session, setup, apps, commits, live, manifests, charts, hooks, compatible, openapi):
+for blueprint in (session, setup, amendments, apps, commits, live, manifests, charts, hooks, compatible, openapi):
     app.register_blueprint(blueprint)
 
 

@@ -39,7 +39,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """`counter` numbers releases, `committed_number` is the highest that is in Git; both only rise."""
+    """`counter` numbers releases, `committed_number` is the highest that is in Git; both only rise.
+
+    `standing_id` is the release whose wish stands: the newest that was committed, or found its files there already.
+    """
 
     organization_id: str
     environment_id: str
@@ -53,6 +56,8 @@ class App:
     under_way: Mark | None = None
     hold: Hold | None = None
     artifact_id: str = ""
+    standing_id: str = ""
+    preview_branch: str = ""  # of the repository's branch that the app is the preview of
     version: int = 0
 
 
@@ -70,9 +75,10 @@ def with_release(app: App, release: Release) -> App:
             committed_number=release.number,
             desired=mark,
             artifact_id=release.artifact_id,
+            standing_id=release.id,
         )
-    if release.state is State.UNCHANGED:
-        app = replace(app, committed_number=max(app.committed_number, release.number))
+    if release.state is State.UNCHANGED and release.number >= app.committed_number:
+        app = replace(app, committed_number=release.number, standing_id=release.id)
     return replace(app, under_way=_under_way(app, release, mark))
 
 

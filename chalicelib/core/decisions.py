@@ -5,11 +5,17 @@ from datetime import datetime
 
 from chalicelib.core.actors import Actor
 from chalicelib.core.errors import Problem
+from chalicelib.core.policies import CleanupPolicy
+from chalicelib.core.releases import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class AppDecision:
-    """Yes or no for one manifest, with the reason in words. `release_id` is set when it is yes."""
+    """Yes or no for one manifest, with the reason in words. `release_id` is set when it is yes.
+
+    `cleanup` is the manifest's policy, and `cleanup_app` the app that goes with this branch: when the branch is gone
+    they can't be read any more. Of a deleted branch's decision `kind` is delete.
+    """
 
     environment: str
     app: str
@@ -20,6 +26,11 @@ class AppDecision:
     manifest_index: int = 0
     release_id: str = ""
     problems: tuple[Problem, ...] = ()
+    kind: Kind = Kind.DEPLOY
+    cleanup: CleanupPolicy | None = None
+    cleanup_app: str = ""
+    preview_branch: str = ""  # `app` is a preview of this branch …
+    preview_of: str = ""  # … and of the app that the manifest names
 
 
 @dataclass(frozen=True, slots=True)

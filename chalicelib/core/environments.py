@@ -46,6 +46,7 @@ class Environment:
     kustomization_per_app: bool = True
     agent_keys: tuple[AgentKey, ...] = ()
     webhook_secret: str = ""  # reference
+    ingress_suffix: str = ""  # a preview's host is its app and this
     presence: AgentPresence = AgentPresence()
     changed_by: str = ""
     created_at: datetime | None = None

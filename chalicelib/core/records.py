@@ -14,9 +14,10 @@ from chalicelib.core.decisions import DecisionRecord, Request
 from chalicelib.core.environments import Environment
 from chalicelib.core.events import Transition
 from chalicelib.core.facts import Fact
+from chalicelib.core.identity import derive_id
 from chalicelib.core.organizations import OneTimeCode, Organization, Session, Token
 from chalicelib.core.releases import OPEN, Release
-from chalicelib.core.repositories import Branch, Delivery, Hook, Repository
+from chalicelib.core.repositories import Branch, Delivery, Hook, Preview, PreviewName, Repository
 from chalicelib.core.sweeps import AgentKeyRow, SweepRow
 from chalicelib.core.trains import Attempt, Chain, ChainCommit, Waiting
 
@@ -84,6 +85,21 @@ def branch_key(organization_id: str, repository_id: str, ref: str) -> Key:
 
 def decision_key(organization_id: str, repository_id: str, ref: str, number: int) -> Key:
     return Key(f"ORG#{organization_id}#REPO#{repository_id}", f"DECISION#{ref}#{number:012d}")
+
+
+def preview_key(organization_id: str, repository_id: str, branch: str, environment_id: str = "", of: str = "") -> Key:
+    """A preview; its `sk` without environment and app begins those of all previews of the branch."""
+    below = f"#{environment_id}#{of}" if of else "#"
+    return Key(f"ORG#{organization_id}#REPO#{repository_id}#PREVIEWS", f"PREVIEW#{derive_id(branch)}{below}")
+
+
+def preview_name_key(organization_id: str, environment_id: str, app: str) -> Key:
+    return Key(f"ORG#{organization_id}#APP#{environment_id}", f"PREVIEWNAME#{app}")
+
+
+def previews_pk(organization_id: str) -> str:
+    """Partition of index1 with all previews, by their end."""
+    return f"ORG#{organization_id}#PREVIEWS"
 
 
 def artifact_key(organization_id: str, artifact_id: str) -> Key:
@@ -194,6 +210,8 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Delivery: lambda r: delivery_key(r.organization_id, r.provider, r.id),
     Branch: lambda r: branch_key(r.organization_id, r.repository_id, r.ref),
     DecisionRecord: lambda r: decision_key(r.organization_id, r.repository_id, r.ref, r.number),
+    Preview: lambda r: preview_key(r.organization_id, r.repository_id, r.branch, r.environment_id, r.of),
+    PreviewName: lambda r: preview_name_key(r.organization_id, r.environment_id, r.app),
     Artifact: lambda r: artifact_key(r.organization_id, r.id),
     Request: lambda r: request_key(r.organization_id, r.id),
     Release: lambda r: release_key(r.organization_id, r.id),
@@ -212,6 +230,11 @@ _PLACES: dict[type, Callable[[Any], tuple[Place, ...]]] = {
     Token: lambda r: (Place("index1", tokens_pk(r.organization_id), r.id),),
     Environment: lambda r: (Place("index1", environments_pk(r.organization_id), f"{r.position:06d}#{r.name}"),),
     Repository: lambda r: (Place("index1", repositories_pk(r.organization_id), r.path),),
+    Preview: lambda r: (
+        Place(
+            "index1", previews_pk(r.organization_id), f"{r.expires_at.timestamp():017.6f}#{r.environment_id}#{r.app}"
+        ),
+    ),
     Artifact: lambda r: (
         Place("index1", artifacts_pk(r.organization_id), f"{r.created:012d}#{r.id}"),
         Place("index2", artifact_by_sha_pk(r.organization_id, r.version_of.sha), f"{r.created:012d}#{r.id}"),

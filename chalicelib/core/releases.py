@@ -138,6 +138,7 @@ class Release:
     source_index: int = 0  # which source of the artifact
     manifest_index: int = 0  # which manifest of that source
     repository_id: str = ""  # owner of the app
+    preview_branch: str = ""  # the manifest is rendered as the instance of this branch
     tree: str = ""  # digest of the rendered tree
     inputs_digest: str = ""
     chart: ChartPin | None = None

@@ -21,9 +21,22 @@ class Use(StrEnum):
     GITOPS = "gitops"
 
 
+class Artifacts(StrEnum):
+    """What makes the repository's artifacts: each push, or its CI, for which pushes then wait."""
+
+    PUSH = "push"
+    CI = "ci"
+
+
+PREVIEW_DAYS = 14
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An imported repository. `host` says how it is read, `hook_payload` what its webhooks look like."""
+    """An imported repository. `host` says how it is read, `hook_payload` what its webhooks look like.
+
+    `ci_artifact_at`: when CI first shipped an artifact; with `artifacts: push` the switch is offered then.
+    """
 
     id: str
     organization_id: str
@@ -38,6 +51,9 @@ class Repository:
     push_spacing_seconds: int = 0
     heads_compared_at: datetime | None = None
     created_at: datetime | None = None
+    artifacts: Artifacts = Artifacts.PUSH
+    ci_artifact_at: datetime | None = None
+    preview_days: int = PREVIEW_DAYS
     version: int = 1
 
 
@@ -76,4 +92,36 @@ class Branch:
     ref: str
     head: str
     number: int
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The instance of one manifest for one branch: its name is chosen once, and looked up when it goes.
+
+    `of` is the app that the manifest names; `app` the one that was made of it.
+    """
+
+    organization_id: str
+    repository_id: str
+    environment_id: str
+    environment: str
+    of: str
+    branch: str
+    expires_at: datetime
+    app: str = ""
+    pull_request: int = 0
+    fork: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewName:
+    """The name of an app in an environment, taken by one preview."""
+
+    organization_id: str
+    environment_id: str
+    app: str
+    repository_id: str
+    branch: str
     version: int = 1

@@ -9,7 +9,7 @@ from chalicelib import wiring
 from chalicelib.core.actors import Permission, Scope
 from chalicelib.core.organizations import Token
 from chalicelib.core.projections import environment_body, instant
-from chalicelib.core.repositories import Host, Repository, Use
+from chalicelib.core.repositories import Artifacts, Host, Repository, Use
 from chalicelib.routes.http import Answer, Ask, route
 from chalicelib.settings import settings
 from chalicelib.usecases import live_presence
@@ -60,7 +60,10 @@ class AgentKeyAnswer(msgspec.Struct):
 
 
 class RepositoryAnswer(msgspec.Struct):
-    """An imported repository; `hook_path` is where its webhook is to post."""
+    """An imported repository; `hook_path` is where its webhook is to post.
+
+    `offers_ci_artifacts`: its CI ships artifacts while each push makes one too, so `artifacts: ci` may be meant.
+    """
 
     id: str
     path: str
@@ -69,6 +72,9 @@ class RepositoryAnswer(msgspec.Struct):
     use: str
     default_branch: str
     hook_path: str
+    artifacts: Artifacts
+    preview_days: int
+    offers_ci_artifacts: bool
 
 
 class RepositoriesAnswer(msgspec.Struct):
@@ -182,7 +188,7 @@ def agent_key(ask: Ask, env: str) -> Answer:
 def repositories(ask: Ask) -> Answer:
     """Imported repositories, by path."""
     page = list_repositories(ask.who, ask.one("cursor"), ask.limit(), wiring.records())
-    return Answer(200, RepositoriesAnswer([_repository(one) for one in page.items], page.next))
+    return Answer(200, RepositoriesAnswer([repository_answer(one) for one in page.items], page.next))
 
 
 @route(setup, "POST", "/v1/repositories", Permission.ADMIN, takes=RepositoryRequest, gives=RepositoryMade, status=201)
@@ -199,13 +205,13 @@ def create_repository(ask: Ask) -> Answer:
         local=settings().local,
     )
     made, secret = import_repository(ask.who, wanted, wiring.desk(), wiring.secrets())
-    return Answer(201, RepositoryMade(_repository(made), secret))
+    return Answer(201, RepositoryMade(repository_answer(made), secret))
 
 
 @route(setup, "GET", "/v1/repositories/{repository_id}", Permission.READ, gives=RepositoryAnswer)
 def repository(ask: Ask, repository_id: str) -> Answer:
     """One imported repository."""
-    return Answer(200, _repository(get_repository(ask.who.organization_id, repository_id, wiring.records())))
+    return Answer(200, repository_answer(get_repository(ask.who.organization_id, repository_id, wiring.records())))
 
 
 @route(setup, "GET", "/v1/tokens", Permission.ADMIN, gives=TokensAnswer, query=("cursor", "limit"))
@@ -239,9 +245,21 @@ def delete_token(ask: Ask, token_id: str) -> Answer:
     return Answer(204)
 
 
-def _repository(one: Repository) -> RepositoryAnswer:
+def repository_answer(one: Repository) -> RepositoryAnswer:
+    """A repository as these routes show it."""
     hook_path = f"/hooks/{one.hook_payload.value}/{one.hook_id}" if one.hook_id else ""
-    return RepositoryAnswer(one.id, one.path, one.url, one.host, one.use, one.default_branch, hook_path)
+    return RepositoryAnswer(
+        id=one.id,
+        path=one.path,
+        url=one.url,
+        host=one.host,
+        use=one.use,
+        default_branch=one.default_branch,
+        hook_path=hook_path,
+        artifacts=one.artifacts,
+        preview_days=one.preview_days,
+        offers_ci_artifacts=one.ci_artifact_at is not None and one.artifacts is Artifacts.PUSH,
+    )
 
 
 def _token(token: Token) -> TokenAnswer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.core.artifacts import Artifact, Source, Version, artifact_id
 from chalicelib.core.errors import InvalidManifest, Problem, Rejected
 from chalicelib.core.manifests import Format, parse
+from chalicelib.core.payloads import TAGS, PullRequest
 from chalicelib.core.policies import Event
 from chalicelib.core.repositories import Repository
 from chalicelib.ports.git import CommitInfo, SourceRepo
@@ -17,10 +18,11 @@ _FORMATS = {".yaml": Format.YAML, ".yml": Format.YAML, ".cue": Format.CUE}
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A commit on a ref."""
+    """A commit on a ref; on that of a pull request, with the pull request."""
 
     ref: str
     commit: CommitInfo
+    pull: PullRequest | None = None
 
 
 def collect_artifact(repository: Repository, pushed: Pushed, source: SourceRepo, *, created: int = 0) -> Artifact:
@@ -62,16 +64,18 @@ def _files(sha: str, source: SourceRepo) -> tuple[dict[str, bytes], tuple[Proble
 
 
 def version_of(repository: Repository, pushed: Pushed) -> Version:
-    """The version of a commit on a branch or tag."""
-    commit = pushed.commit
-    is_tag = pushed.ref.startswith("refs/tags/")
-    name = pushed.ref.split("/", 2)[2]
+    """The version of a commit on a branch or tag, or of a pull request: then `branch` is the target's."""
+    commit, pull = pushed.commit, pushed.pull
+    is_tag = pushed.ref.startswith(TAGS)
+    name = pull.target_branch if pull else pushed.ref.split("/", 2)[2]
     return Version(
         repository=repository.path,
         sha=commit.sha,
-        event=Event.TAG if is_tag else Event.PUSH,
+        event=Event.PR if pull else Event.TAG if is_tag else Event.PUSH,
         branch="" if is_tag else name,
         tag=name if is_tag else "",
+        source_branch=pull.source_branch if pull else "",
+        target_branch=pull.target_branch if pull else "",
         created=commit.committed_at,
         author_name=commit.author_name,
         author_email=commit.author_email,

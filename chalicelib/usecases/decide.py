@@ -2,26 +2,31 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from chalicelib.core.artifacts import Artifact, Source
+from chalicelib.core.artifacts import Artifact, Source, Version
 from chalicelib.core.decisions import AppDecision
 from chalicelib.core.environments import Environment
 from chalicelib.core.errors import InvalidManifest, Rejected
 from chalicelib.core.identity import derive_id
 from chalicelib.core.manifests import Manifest
-from chalicelib.core.policies import Decision
+from chalicelib.core.policies import Decision, Event, cleanup_matches
 from chalicelib.core.policies import Version as PolicyVersion
 from chalicelib.core.previews import decide_manifest
+from chalicelib.core.repositories import Preview
 from chalicelib.core.variables import VariableSources, built_in_variables, parse_dotenv
 from chalicelib.ports.records import Records
 from chalicelib.ports.rendering import Cue, Templates
-from chalicelib.usecases.environments import find_environment
-from chalicelib.usecases.releases import check_owner
-from chalicelib.usecases.rendering import resolved_names
+from chalicelib.usecases.environments import find_environment, get_environment
+from chalicelib.usecases.preview_names import reserve_preview
+from chalicelib.usecases.releases import check_no_preview, check_owner
+from chalicelib.usecases.rendering import resolve_cleanup_app, resolved_names
 from chalicelib.usecases.sources import parse_source
 from chalicelib.usecases.transitions import get_app
 
 Policy = Callable[[Manifest], Decision]
+FOREVER = datetime.max.replace(tzinfo=UTC)
+WAITING_FOR_CI = "waiting for CI's artifact: the repository's artifacts are made by its CI"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Question:
     environment: str = ""  # by hand: only this environment …
     app: str = ""  # … and app (empty: all)
     asked_by: str = ""  # by hand: no policy is asked
+    waits_for_ci: bool = False  # what a policy says yes to waits for CI's artifact
+    preview_until: datetime = FOREVER  # when previews that are made now end
 
 
 def decide_artifact(question: Question, records: Records, templates: Templates, cue: Cue) -> tuple[AppDecision, ...]:
@@ -86,19 +93,44 @@ def _decide_manifest(
     except InvalidManifest as error:
         return _invalid(question, error)
     app, env = str(names["app"]), str(names["env"])
-    if question.asked_by and (env != question.environment or (question.app and app != question.app)):
+    if question.asked_by and env != question.environment:
         return []
     decision = _decision(question, manifest)
     if decision.deploy:
         decision = _possible(question, app, env, manifest, records, cue) or decision
-    release_id = derive_id("release", question.key, env, app) if decision.deploy else ""
-    return [AppDecision(env, app, decision.deploy, decision.reason, release_id=release_id)]
+    item = AppDecision(env, app, decision.deploy, decision.reason)
+    if item.deploy and manifest.preview:
+        item = _as_preview(question, item, records)
+    if question.asked_by and question.app and question.app not in (app, item.app):
+        return []
+    if item.deploy:
+        item = replace(item, release_id=derive_id("release", question.key, env, item.app))
+    return [item if question.asked_by else _with_cleanup(item, manifest, question, templates)]
 
 
 def _invalid(question: Question, error: InvalidManifest) -> list[AppDecision]:
     if question.asked_by:
         return []
     return [AppDecision("", "", False, f"the manifest is invalid: {error.message}"[:1000], problems=error.problems)]
+
+
+def _with_cleanup(item: AppDecision, manifest: Manifest, question: Question, templates: Templates) -> AppDecision:
+    """The item with what is to be deleted when its branch is; a name that can't be made is a problem, and nothing."""
+    branch = branch_of(question.artifact.version_of)
+    if manifest.cleanup is None or not branch:
+        return item
+    item = replace(item, cleanup=manifest.cleanup)
+    if not cleanup_matches(manifest.cleanup, branch):
+        return item
+    try:
+        return replace(item, cleanup_app=resolve_cleanup_app(manifest.cleanup, branch, templates))
+    except InvalidManifest as error:
+        return replace(item, problems=error.problems)
+
+
+def branch_of(version: Version) -> str:
+    """The branch that a version was made on: the source of a pull request; empty for a tag."""
+    return "" if version.event is Event.TAG else version.source_branch or version.branch
 
 
 def _decision(question: Question, manifest: Manifest) -> Decision:
@@ -111,17 +143,42 @@ def _possible(
     question: Question, app: str, env: str, manifest: Manifest, records: Records, cue: Cue
 ) -> Decision | None:
     """A no that the policy does not know of, or none."""
-    if manifest.preview:
-        return Decision(False, "previews are not supported yet: deploy the branch by hand, or without `preview`")
     organization_id = question.artifact.organization_id
     environment = find_environment(organization_id, env, records)
     if environment is None:
         return Decision(False, f"environment {env!r} does not exist: create it, or change `env`")
     try:
-        check_owner(get_app(organization_id, environment.id, env, app, records), question.repository_id)
+        if not manifest.preview:
+            row = get_app(organization_id, environment.id, env, app, records)
+            check_owner(row, question.repository_id)
+            check_no_preview(row)
     except Rejected as error:
         return Decision(False, error.message)
-    return _protected(question, environment, manifest, cue)
+    waits = Decision(False, WAITING_FOR_CI) if question.waits_for_ci else None
+    return _protected(question, environment, manifest, cue) or waits
+
+
+def _as_preview(question: Question, item: AppDecision, records: Records) -> AppDecision:
+    """The item as the instance of its branch, under the name that is the branch's."""
+    version = question.artifact.version_of
+    branch = branch_of(version)
+    if not branch or branch == question.default_branch:
+        return replace(item, deploy=False, reason=f"{version.event} {version.ref!r} has no preview")
+    environment = get_environment(question.artifact.organization_id, item.environment, records)
+    wanted = Preview(
+        organization_id=environment.organization_id,
+        repository_id=question.repository_id,
+        environment_id=environment.id,
+        environment=environment.name,
+        of=item.app,
+        branch=branch,
+        expires_at=question.preview_until,
+    )
+    preview = reserve_preview(wanted, records)
+    if preview is None:
+        reason = f"every name for the preview of {item.app} on branch {branch!r} is taken by another app"
+        return replace(item, deploy=False, reason=reason)
+    return replace(item, app=preview.app, preview_branch=branch, preview_of=item.app)
 
 
 def _protected(question: Question, environment: Environment, manifest: Manifest, cue: Cue) -> Decision | None:

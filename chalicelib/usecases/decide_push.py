@@ -6,25 +6,27 @@ transaction that stores it, so a late or repeated worker can't put an old commit
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 
 from chalicelib.core.actors import POLICY
 from chalicelib.core.artifacts import Artifact, Source
-from chalicelib.core.decisions import DecisionRecord, Request
+from chalicelib.core.decisions import AppDecision, DecisionRecord, Request
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.identity import derive_id
-from chalicelib.core.payloads import Push
+from chalicelib.core.payloads import BRANCHES, PullRequest, Push
 from chalicelib.core.records import artifact_key, branch_key, decision_key
-from chalicelib.core.repositories import Branch, Repository
+from chalicelib.core.repositories import Artifacts, Branch, Repository
 from chalicelib.ports.git import CommitInfo, SourceRepo
 from chalicelib.ports.queues import Queues
 from chalicelib.ports.records import Create, Records, Replace, Write
 from chalicelib.ports.rendering import Cue, Templates
 from chalicelib.ports.stores import Clock
 from chalicelib.usecases.collect_artifact import Pushed, collect_artifact
-from chalicelib.usecases.decide import Question, decide_artifact
+from chalicelib.usecases.decide import WAITING_FOR_CI, Question, decide_artifact
+from chalicelib.usecases.preview_names import extend_previews
 from chalicelib.usecases.releases import complete
+from chalicelib.usecases.removals import complete_removals
 
 Arrival = tuple[datetime, Callable[[], tuple[str, ...] | None]]  # when it was heard of, and which files changed
 MAX_MISSED = 50  # commits decided one by one after a gap; past it only the head is
@@ -43,8 +45,12 @@ class Intake:
     cue: Cue
 
 
-def decide_push(repository: Repository, push: Push, received_at: datetime, intake: Intake) -> str:
+def decide_push(
+    repository: Repository, push: Push, received_at: datetime, intake: Intake, pull: PullRequest | None = None
+) -> str:
     """Decide what the push brought; answers what was done, in a word for the delivery's row.
+
+    With `pull`, `push.ref` is the pull request's, and its head is that of the source branch.
 
     Raises:
         Conflict: others went on deciding this ref at the same moment.
@@ -52,31 +58,36 @@ def decide_push(repository: Repository, push: Push, received_at: datetime, intak
     """
     for _ in range(ATTEMPTS - 1):
         try:
-            return _decide_once(repository, push, received_at, intake)
+            return _decide_once(repository, push, received_at, intake, pull)
         except Conflict:
             continue
-    return _decide_once(repository, push, received_at, intake)
+    return _decide_once(repository, push, received_at, intake, pull)
 
 
-def _decide_once(repository: Repository, push: Push, received_at: datetime, intake: Intake) -> str:
+def _decide_once(
+    repository: Repository, push: Push, received_at: datetime, intake: Intake, pull: PullRequest | None
+) -> str:
     branch = intake.records.get(Branch, branch_key(repository.organization_id, repository.id, push.ref))
     source = intake.source_of(repository)
-    head = source.head(push.ref)
+    head = source.head(BRANCHES + pull.source_branch if pull else push.ref)
     if branch is not None and branch.number:
         _complete_last(repository, branch, intake)
     if head is None:
         return "deleted"
-    commits = commits_to_decide(push, branch, head, source)
+    if pull is not None:
+        commits = [] if branch is not None and branch.head == head else [source.commit(head)]
+    else:
+        commits = commits_to_decide(push, branch, head, source)
     for place, commit in enumerate(commits):
         changed = cache(partial(_changed, push, branch, commits, place, source))
-        branch = _decide_commit(repository, Pushed(push.ref, commit), branch, (received_at, changed), intake)
+        branch = _decide_commit(repository, Pushed(push.ref, commit, pull), branch, (received_at, changed), intake)
     return f"decided {len(commits)}"
 
 
 def commits_to_decide(push: Push, branch: Branch | None, head: str, source: SourceRepo) -> list[CommitInfo]:
     """The commits of a ref that have no decision yet and are on the way to what was pushed."""
     after = push.after if push.after and source.contains(head, push.after) else head
-    if branch is None or branch.number == 0:
+    if branch is None or branch.number == 0 or not branch.head:  # new here, or deleted and made again
         return [source.commit(after)]
     if branch.head == head:
         return []
@@ -108,36 +119,48 @@ def _decide_commit(
     source = intake.source_of(repository)
     artifact = collect_artifact(repository, pushed, source, created=int(intake.clock().timestamp()))
     number = branch.number + 1 if branch else 1
-    key = f"{repository.id}\x00{pushed.ref}\x00{number}"
     question = Question(
         artifact,
         repository.id,
-        key,
+        f"{repository.id}\x00{pushed.ref}\x00{number}",
         changed,
         repository.default_branch,
         _default_sources(repository, pushed, source),
+        waits_for_ci=repository.artifacts is Artifacts.CI,
+        preview_until=intake.clock() + timedelta(days=repository.preview_days),
     )
-    items = decide_artifact(question, intake.records, intake.templates, intake.cue)
-    decision = DecisionRecord(
-        organization_id=repository.organization_id,
-        repository_id=repository.id,
-        ref=pushed.ref,
-        number=number,
-        artifact_id=artifact.id,
-        sha=pushed.commit.sha,
-        request_id=derive_id("request", repository.organization_id, key),
-        actor=POLICY,
-        cause_kind="policy",
-        cause_id=f"{repository.path}@{pushed.commit.sha[:10]}",
-        items=items,
-        received_at=received_at,
-        decided_at=intake.clock(),
-    )
+    decision = _decision(question, pushed, number, received_at, intake, repository.path)
     moved = _moved(repository, pushed, branch, number)
     first: Write = Replace(moved) if branch else Create(moved)
     intake.records.write(first, Create(decision), Create(request_of(decision)), *_store(artifact, intake.records))
     complete(decision, artifact, intake.records, intake.queues)
+    if pushed.ref.startswith(BRANCHES):
+        extend_previews(repository, pushed.ref.removeprefix(BRANCHES), question.preview_until, intake.records)
     return moved
+
+
+def _decision(
+    question: Question, pushed: Pushed, number: int, received_at: datetime, intake: Intake, path: str
+) -> DecisionRecord:
+    items = decide_artifact(question, intake.records, intake.templates, intake.cue)
+    if question.waits_for_ci and not items:
+        items = (AppDecision("", "", False, WAITING_FOR_CI),)
+    artifact = question.artifact
+    return DecisionRecord(
+        organization_id=artifact.organization_id,
+        repository_id=question.repository_id,
+        ref=pushed.ref,
+        number=number,
+        artifact_id=artifact.id,
+        sha=pushed.commit.sha,
+        request_id=derive_id("request", artifact.organization_id, question.key),
+        actor=POLICY,
+        cause_kind="policy",
+        cause_id=f"{path}@{pushed.commit.sha[:10]}",
+        items=items,
+        received_at=received_at,
+        decided_at=intake.clock(),
+    )
 
 
 def _moved(repository: Repository, pushed: Pushed, branch: Branch | None, number: int) -> Branch:
@@ -181,7 +204,10 @@ def _complete_last(repository: Repository, branch: Branch, intake: Intake) -> No
     """Finish what a worker that died after storing its decision left undone."""
     key = decision_key(repository.organization_id, repository.id, branch.ref, branch.number)
     decision = intake.records.get(DecisionRecord, key)
-    if decision is None or not any(item.deploy for item in decision.items):
+    if decision is None:
+        return
+    complete_removals(decision, intake.records, intake.queues)
+    if not any(item.deploy for item in decision.items):
         return
     artifact = intake.records.get(Artifact, artifact_key(repository.organization_id, decision.artifact_id))
     if artifact is not None:

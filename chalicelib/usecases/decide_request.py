@@ -1,14 +1,16 @@
 """Decisions that no push brings: a CI artifact under its policies, and what somebody asks to deploy by hand."""
 
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.core.actors import Actor
 from chalicelib.core.artifacts import Artifact
 from chalicelib.core.decisions import AppDecision, DecisionRecord, Request
 from chalicelib.core.errors import Conflict, Rejected
 from chalicelib.core.identity import derive_id
-from chalicelib.core.records import artifact_key, decision_key, request_key
+from chalicelib.core.records import artifact_key, decision_key, repository_key, request_key
+from chalicelib.core.repositories import PREVIEW_DAYS, Repository
 from chalicelib.ports.records import Create, Records, Replace, Write
 from chalicelib.usecases.decide import Question, decide_artifact
 from chalicelib.usecases.decide_push import Intake, request_of
@@ -27,11 +29,26 @@ def decide_ci_artifact(organization_id: str, artifact_id: str, received_at: date
     decision = intake.records.get(DecisionRecord, decision_key(organization_id, repository_id, ref, 1))
     if decision is None:
         key = f"{BY_ARTIFACT}\x00{artifact.id}"
-        items = decide_artifact(Question(artifact, repository_id, key), intake.records, intake.templates, intake.cue)
+        question = _question(artifact, repository_id, key, intake)
+        items = decide_artifact(question, intake.records, intake.templates, intake.cue)
         actor = Actor("ci", repository_id, "policy")
         decision = _decision(artifact, repository_id, ref, key, items, (actor, "ci", artifact.id), received_at, intake)
         intake.records.write(Create(decision), Create(request_of(decision)))
     complete(decision, artifact, intake.records, intake.queues)
+
+
+def _question(artifact: Artifact, repository_id: str, key: str, intake: Intake) -> Question:
+    """What the policies are asked; the first artifact of CI is noted on its repository, which offers the switch."""
+    row = repository_key(artifact.organization_id, repository_id)
+    repository = intake.records.get(Repository, row)
+    now = intake.clock()
+    if repository is not None and artifact.origin == "ci" and repository.ci_artifact_at is None:
+        noted = replace(repository, ci_artifact_at=now, version=repository.version + 1)
+        with suppress(Conflict):  # somebody else changed it: the next artifact notes it
+            intake.records.write(Replace(noted))
+    days = repository.preview_days if repository else PREVIEW_DAYS
+    default = repository.default_branch if repository else "main"
+    return Question(artifact, repository_id, key, default_branch=default, preview_until=now + timedelta(days=days))
 
 
 def decide_by_hand(organization_id: str, request_id: str, intake: Intake) -> None:
@@ -61,10 +78,8 @@ def _decide_request(
     request: Request, artifact: Artifact, repository_id: str, ref: str, intake: Intake
 ) -> DecisionRecord:
     key = f"{BY_REQUEST}\x00{request.id}"
-    question = Question(
-        artifact,
-        repository_id,
-        key,
+    question = replace(
+        _question(artifact, repository_id, key, intake),
         environment=request.environment,
         app=request.app,
         asked_by=request.actor.name or request.actor.id,

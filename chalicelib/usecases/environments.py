@@ -1,5 +1,6 @@
 """Environments: made by an admin with an agent key and a webhook secret, both shown once."""
 
+import re
 from dataclasses import dataclass, replace
 
 from chalicelib.core import flux
@@ -16,6 +17,7 @@ from chalicelib.ports.stores import Chance, Clock, Secrets
 from chalicelib.usecases.repositories import get_repository
 
 MAX_ENVIRONMENTS = 200
+_INGRESS_SUFFIX = re.compile(r"(?=.{0,200}\Z)([a-z0-9-]{0,40}(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,21 @@ def rotate_agent_key(
     )
     records.write(Replace(changed), Create(row), *gone)
     return text
+
+
+def change_environment(caller: Caller, name: str, ingress_suffix: str, records: Records) -> Environment:
+    """Change the environment's settings. Raises `Rejected` for a suffix that no host name may end with."""
+    if not _INGRESS_SUFFIX.fullmatch(ingress_suffix):
+        raise Rejected(f"ingress suffix {ingress_suffix[:80]!r} must read like .preview.example.org or be empty")
+    environment = get_environment(caller.organization_id, name, records)
+    changed = replace(
+        environment,
+        ingress_suffix=ingress_suffix,
+        changed_by=caller.actor.name,
+        version=environment.version + 1,
+    )
+    records.write(Replace(changed))
+    return changed
 
 
 def list_environments(caller: Caller, cursor: str, limit: int, records: Records) -> Page[Environment]:

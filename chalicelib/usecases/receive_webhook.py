@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
+import msgspec
+
+from chalicelib.core.deliveries import decode, delivery_id, is_signed
 from chalicelib.core.errors import NotFound, SignatureMismatch, TooLarge, Unavailable
-from chalicelib.core.payloads import delivery_id, event_name, is_signed, read_push
+from chalicelib.core.identity import derive_id
+from chalicelib.core.payloads import Event, Ignored, Ping, PullRequest, Push, RefDeleted
 from chalicelib.core.records import delivery_key
 from chalicelib.core.repositories import Delivery, Hook, Host
 from chalicelib.ports.queues import Queues
@@ -46,29 +53,46 @@ def receive_webhook(arrival: Arrival, records: Records, secrets: Secrets, queues
     if hook is None or hook.provider != arrival.provider:
         raise NotFound(f"there is no {arrival.provider[:20]} webhook {arrival.hook_id[:40]!r}")
     _verify(arrival, hook, secrets)
-    delivery = delivery_id(arrival.headers, arrival.body)
-    event = event_name(hook.provider, arrival.headers)
-    if event == "ping":
-        return Receipt("pong")
-    if event != "push":
-        return Receipt("ignored", f"event {event[:40]!r} changes nothing yet")
-    if records.get(Delivery, delivery_key(hook.organization_id, hook.provider, delivery)):
+    given = delivery_id(hook.provider, arrival.headers)
+    if given and _is_processed(hook, given, records):
         return Receipt("processed")
-    push = read_push(arrival.body)
-    queues.send_intake(
-        {
-            "kind": "push",
-            "organization_id": hook.organization_id,
-            "repository_id": hook.repository_id,
-            "provider": hook.provider,
-            "delivery_id": delivery,
-            "ref": push.ref,
-            "before": push.before,
-            "after": push.after,
-            "received_at": clock().isoformat(),
-        },
-    )
+    event = decode(hook.provider, arrival.headers, arrival.body)
+    if isinstance(event, Ping):
+        return Receipt("pong")
+    facts = _facts(event)
+    if facts is None:
+        name = event.event if isinstance(event, Ignored) else type(event).__name__
+        return Receipt("ignored", f"event {name!r} changes nothing")
+    queues.send_intake({**_envelope(arrival, hook, given, clock()), **facts})
     return Receipt("accepted")
+
+
+def _is_processed(hook: Hook, given: str, records: Records) -> bool:
+    return records.get(Delivery, delivery_key(hook.organization_id, hook.provider, given)) is not None
+
+
+def _facts(event: Event) -> dict[str, Any] | None:
+    """The decoded event as `intake` is told it, at most a few KB; none for one that changes nothing."""
+    match event:
+        case Push(ref, before, after):
+            return {"kind": "push", "ref": ref, "before": before, "after": after}
+        case RefDeleted(ref):
+            return {"kind": "deleted", "ref": ref}
+        case PullRequest():
+            return {"kind": "pull_request", "pull": msgspec.to_builtins(event)}
+        case _:
+            return None
+
+
+def _envelope(arrival: Arrival, hook: Hook, given: str, now: datetime) -> dict[str, Any]:
+    """Whose event it is. A host that names no delivery may send the same body twice and mean it."""
+    return {
+        "organization_id": hook.organization_id,
+        "repository_id": hook.repository_id,
+        "provider": hook.provider,
+        "delivery_id": given or derive_id("delivery", sha256(arrival.body).hexdigest(), now.isoformat()),
+        "received_at": now.isoformat(),
+    }
 
 
 def _verify(arrival: Arrival, hook: Hook, secrets: Secrets) -> None:

@@ -72,6 +72,12 @@ def check_owner(app: App, repository_id: str) -> None:
         raise Rejected(f"{app.environment}/{app.app} belongs to repository {owner}: an admin must transfer it first")
 
 
+def check_no_preview(app: App) -> None:
+    """Raises `Rejected` when the app is a preview: it belongs to its branch alone."""
+    if app.preview_branch and not apps.is_deleted(app):
+        raise Rejected(f"{app.environment}/{app.app} is the preview of branch {app.preview_branch!r}")
+
+
 def _ensure(decision: DecisionRecord, item: AppDecision, artifact: Artifact, records: Records) -> Release:
     for _ in range(ATTEMPTS):
         known = records.get(Release, release_key(decision.organization_id, item.release_id))
@@ -86,6 +92,7 @@ def _ensure(decision: DecisionRecord, item: AppDecision, artifact: Artifact, rec
             app,
             owner_repository_id=app.owner_repository_id or decision.repository_id,
             repository=app.repository or artifact.version_of.repository,
+            preview_branch=item.preview_branch,
         )
         try:
             record(release, owned, records)
@@ -118,4 +125,5 @@ def _release(
         source_index=item.source_index,
         manifest_index=item.manifest_index,
         repository_id=decision.repository_id,
+        preview_branch=item.preview_branch,
     )

@@ -7,6 +7,7 @@ from chalicelib.core import releases
 from chalicelib.core.artifacts import Artifact
 from chalicelib.core.environments import Environment
 from chalicelib.core.errors import NotFound, Rejected, Unavailable
+from chalicelib.core.previews import PreviewBranch
 from chalicelib.core.records import artifact_key, environment_key, repository_key
 from chalicelib.core.releases import ChartPin, Reason, Release, State
 from chalicelib.core.repositories import Repository
@@ -18,7 +19,7 @@ from chalicelib.ports.rendering import Charts, Cue, Engine, Templates
 from chalicelib.ports.stores import Clock, Trees
 from chalicelib.usecases.decide import variables_of
 from chalicelib.usecases.releases import follow_up, waiting_row
-from chalicelib.usecases.rendering import Rendered, render_release_tree
+from chalicelib.usecases.rendering import Rendered, render_resolved, resolve_manifest
 from chalicelib.usecases.sources import manifest_at
 from chalicelib.usecases.transitions import advance, get_release
 
@@ -103,10 +104,17 @@ def _render(release: Release, kitchen: Kitchen, records: Records) -> Rendered:
     manifest = manifest_at(artifact.sources[release.source_index], release.manifest_index, kitchen.cue)
     variables = variables_of(artifact, _environment_variables(environment, kitchen, records))
     charts = kitchen.charts_of(release.organization_id)
-    rendered = render_release_tree(manifest, variables, kitchen.templates, kitchen.engine, charts)
+    resolved = resolve_manifest(manifest, variables, kitchen.templates, _preview(release, environment))
+    rendered = render_resolved(resolved, variables.environment, kitchen.engine, charts)
     if rendered.app != release.app or rendered.environment != release.environment:
         raise Rejected(f"the manifest now says {rendered.environment}/{rendered.app}: deploy it anew")
     return rendered
+
+
+def _preview(release: Release, environment: Environment) -> PreviewBranch | None:
+    if not release.preview_branch:
+        return None
+    return PreviewBranch(release.preview_branch, environment.ingress_suffix, app=release.app)
 
 
 def _environment_variables(environment: Environment, kitchen: Kitchen, records: Records) -> dict[str, str]:

@@ -1,18 +1,20 @@
 """Repositories: imported by an admin; an application's gets a webhook with a secret of its own."""
 
 import re
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from chalicelib.core.actors import Caller
 from chalicelib.core.errors import NotFound, Rejected
 from chalicelib.core.records import hook_key, repositories_pk, repository_key
-from chalicelib.core.repositories import Hook, Host, Repository, Use
-from chalicelib.ports.records import Create, Page, Records
+from chalicelib.core.repositories import Artifacts, Hook, Host, Repository, Use
+from chalicelib.ports.records import Create, Page, Records, Replace
 from chalicelib.ports.stores import Secrets
 from chalicelib.usecases.desk import Desk
 
 _PATH = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,9}")
 PATH_LIMIT = 200
+MOST_PREVIEW_DAYS = 365
 
 
 def import_repository(caller: Caller, wanted: Repository, desk: Desk, secrets: Secrets) -> tuple[Repository, str]:
@@ -73,6 +75,23 @@ def find_repository(organization_id: str, path: str, records: Records) -> Reposi
         Repository, "index1", repositories_pk(organization_id), since=path, until=path + "\x00", limit=1
     )
     return next((row for row in page.items if row.path == path), None)
+
+
+def change_repository(
+    caller: Caller, repository_id: str, artifacts: Artifacts | None, preview_days: int | None, records: Records
+) -> Repository:
+    """Change the repository's settings; none leaves one as it is."""
+    repository = get_repository(caller.organization_id, repository_id, records)
+    if preview_days is not None and not 1 <= preview_days <= MOST_PREVIEW_DAYS:
+        raise Rejected(f"previews live 1 to {MOST_PREVIEW_DAYS} days after their last push, not {preview_days}")
+    changed = replace(
+        repository,
+        artifacts=artifacts or repository.artifacts,
+        preview_days=preview_days or repository.preview_days,
+        version=repository.version + 1,
+    )
+    records.write(Replace(changed))
+    return changed
 
 
 def get_hook(hook_id: str, records: Records) -> Hook | None:

@@ -10,12 +10,13 @@ from chalicelib.core.organizations import Organization
 from chalicelib.core.records import (
     open_releases_pk,
     organizations_pk,
+    previews_pk,
     repositories_pk,
     sweep_key,
     train_pk,
 )
 from chalicelib.core.releases import Release
-from chalicelib.core.repositories import Repository, Use
+from chalicelib.core.repositories import Preview, Repository, Use
 from chalicelib.core.sweeps import SweepRow
 from chalicelib.core.trains import Waiting
 from chalicelib.ports.queues import Queues
@@ -61,6 +62,7 @@ def sweep_organization(organization_id: str, records: Records, queues: Queues, c
         if not cursor:
             break
     _push_on(organization_id, records, queues, now, gap=gap)
+    _end_previews(organization_id, records, queues, now)
 
 
 def _is_due(repository: Repository, now: datetime) -> bool:
@@ -79,3 +81,12 @@ def _push_on(organization_id: str, records: Records, queues: Queues, now: dateti
     for release in page.items:
         if gap or now - release.created_at > STUCK_AFTER:
             follow_up(release, queues)
+
+
+def _end_previews(organization_id: str, records: Records, queues: Queues, now: datetime) -> None:
+    """Have previews removed whose branch has not moved for long; what is not done now is found a minute later."""
+    until = f"{now.timestamp():017.6f}"
+    for preview in records.list_index(Preview, "index1", previews_pk(organization_id), until=until, limit=PAGE).items:
+        facts = {"environment_id": preview.environment_id, "of": preview.of, "branch": preview.branch}
+        message = {"organization_id": organization_id, "repository_id": preview.repository_id, **facts}
+        queues.send_intake({"kind": "expired", **message})

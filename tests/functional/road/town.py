@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from chalicelib.core.actors import Actor, Caller, Scope, permissions_of
 from chalicelib.core.environments import Environment
-from chalicelib.core.payloads import Push
+from chalicelib.core.payloads import PullAction, PullRequest, Push
 from chalicelib.core.releases import Release
 from chalicelib.core.repositories import Host, Repository, Use
 from chalicelib.ports.git import RepoAddress
@@ -75,7 +77,7 @@ class Town:
     def intake(self) -> Intake:
         return Intake(self.records, self.source, FakeTemplates(), self.queues, self.clock, FakeCue())
 
-    def repository(self, path: str, use: Use = Use.APPLICATION) -> Repository:
+    def repository(self, path: str, use: Use = Use.APPLICATION, hook: Host = Host.GITHUB) -> Repository:
         """Import a repository."""
         url = f"https://git.example/{path}"
         self.hosts.create(url)
@@ -85,7 +87,7 @@ class Town:
             path=path,
             url=url,
             host=Host.GIT,
-            hook_payload=Host.GITHUB,
+            hook_payload=hook,
             use=use,
             hook_id=self.chance.id() if use is Use.APPLICATION else "",
         )
@@ -133,6 +135,43 @@ class Town:
         self.deliver(repository, push)
         self.settle()
         return push
+
+    def pushed(self, ref: str, before: str, after: str) -> Push:
+        """What a webhook says of a ref that moved."""
+        return Push(ref, before, after)
+
+    def tell(self, repository: Repository, **facts: object) -> None:
+        """A webhook's message of any kind reaches the intake queue."""
+        envelope = {"organization_id": "acme", "repository_id": repository.id, "provider": "github"}
+        times = {"delivery_id": self.chance.id(), "received_at": self.clock().isoformat()}
+        self.queues.send_intake({**envelope, **times, **facts})
+
+    def tell_deleted(self, repository: Repository, ref: str) -> None:
+        """A webhook says that a ref is gone."""
+        self.tell(repository, kind="deleted", ref=ref)
+
+    def tell_pull(
+        self,
+        repository: Repository,
+        action: PullAction,
+        source: str,
+        *,
+        number: int = 7,
+        target: str = "main",
+        fork: bool = False,
+        sha: str = "",
+        labels: tuple[str, ...] = (),
+    ) -> None:
+        """A webhook says something of a pull request."""
+        head = sha or self.hosts.refs[repository.url].get(f"refs/heads/{source}", "0" * 39 + "1")
+        pull = PullRequest(action, number, head, source, target, fork, labels, "jane")
+        self.tell(repository, kind="pull_request", pull=msgspec.to_builtins(pull))
+
+    def delete(self, repository: Repository, ref: str) -> None:
+        """A developer deletes a branch or tag, the host tells, and everything that follows happens."""
+        del self.hosts.refs[repository.url][ref]
+        self.tell_deleted(repository, ref)
+        self.settle()
 
     def settle(self) -> None:
         """Work until no message is left."""
