@@ -100,6 +100,7 @@ def _known(gate: Gate) -> dict[str, str]:
     release = gate.town.releases()[0]
     return {
         "env": "staging",
+        "name": "webapp",
         "app": "shop",
         "release_id": release.id,
         "request_id": release.request_id,

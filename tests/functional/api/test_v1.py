@@ -223,6 +223,8 @@ def test_a_manifest_is_checked_by_the_image_function(gate: Gate) -> None:
     refused = gate.call("POST", "/v1/manifests/check", {"manifesto": 1})
 
     assert (checked.status, checked.body["valid"]) == (200, True)
-    assert gate.render_call.asked[0] == {"check": {"manifest": "app: shop"}}
+    asked = gate.render_call.asked[0]
+    assert asked["check"] == {"manifest": "app: shop"}
+    assert asked["organization_id"]
     assert (refused.status, refused.body["detail"]) == (400, "the body is not as it should be")
     assert gate.call("POST", "/v1/manifests/check", {"manifest": "x" * (2 * 1024 * 1024)}).status == 413
