@@ -33,6 +33,7 @@ WATCH_SECONDS = 240  # asked of the server; it ends cleanly then
 SILENCE_SECONDS = WATCH_SECONDS + 30
 RELIST_JITTER_SECONDS = 1.0
 RETRY_SECONDS = (0.5, 30.0)
+GRACE_REFUSALS = 6  # of a kind that was seen: a server that just started refuses everything until it knows its roles
 MISSING_SECONDS = 120.0  # how often a kind that is not served or not allowed is asked for again
 
 
@@ -93,6 +94,7 @@ class Watcher:
     listing: threading.Semaphore
     jitter: Callable[[float, float], float] = uniform
     failures: int = 0
+    refusals_left: int = 0
     unreadable: int = field(default=0)
 
     def run(self) -> None:
@@ -107,6 +109,10 @@ class Watcher:
                 version = ""
                 self.stop.wait(self.jitter(0, RELIST_JITTER_SECONDS))
             except (NotServed, Forbidden) as error:
+                if self.refusals_left:
+                    self.refusals_left -= 1
+                    self.back_off(error)
+                    continue
                 version = ""
                 self.sink.missing(self.kind.name, str(error))
                 self.stop.wait(self.jitter(MISSING_SECONDS / 2, MISSING_SECONDS))
@@ -134,7 +140,7 @@ class Watcher:
                 if not page.metadata.continue_ or self.stop.is_set():
                     break
                 query["continue"] = page.metadata.continue_
-        self.failures = 0
+        self.failures, self.refusals_left = 0, GRACE_REFUSALS
         if not self.stop.is_set():
             self.sink.listed(self.kind.name, refs)
         return page.metadata.resource_version
@@ -156,7 +162,7 @@ class Watcher:
             with stream as lines:
                 for line in lines:
                     version = self.seen(line) or version
-                    self.failures = 0
+                    self.failures, self.refusals_left = 0, GRACE_REFUSALS
                     if self.stop.is_set():
                         break
         except (Gone, NotServed, Forbidden):

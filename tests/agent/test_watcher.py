@@ -64,10 +64,10 @@ class Seen:
 
 
 @contextmanager
-def watched(cluster: FakeCluster, folder: Path, kind: Kind = DEPLOYMENT) -> Iterator[Seen]:
+def watched(cluster: FakeCluster, folder: Path, kind: Kind = DEPLOYMENT, *, retry_seconds: float = 0) -> Iterator[Seen]:
     seen, stop = Seen(), threading.Event()
     api = connect(cluster.kubeconfig(folder))
-    watcher = Watcher(kind, api, seen, stop, threading.Semaphore(1), jitter=lambda least, _most: least)
+    watcher = Watcher(kind, api, seen, stop, threading.Semaphore(1), jitter=lambda least, _most: least or retry_seconds)
     thread = threading.Thread(target=watcher.run, daemon=True)
     thread.start()
     try:
@@ -148,6 +148,30 @@ def test_a_kind_that_is_not_served_or_not_allowed_is_told_as_missing(cluster: Fa
             seen.until(lambda: len(seen.gaps) == 1)
 
         assert str(status) in seen.gaps[0]
+
+
+def test_a_kind_that_was_seen_is_not_missing_for_a_refusal(cluster: FakeCluster, tmp_path: Path) -> None:
+    cluster.put("Deployment", deployment("shop"))
+    with watched(cluster, tmp_path, retry_seconds=1) as seen:
+        seen.until(lambda: seen.names() == {"shop"} and seen.lists == 1)
+        cluster.answer("Deployment", 403)  # as a server does that just started and does not know its roles yet
+        cluster.end_watches()
+        seen.until(lambda: bool(seen.troubles))
+        cluster.answer("Deployment", 200)
+        cluster.put("Deployment", deployment("late"))
+        seen.until(lambda: "late" in seen.names())
+
+    assert seen.gaps == []
+    assert seen.names() == {"shop", "late"}
+
+
+def test_a_kind_that_stays_refused_is_missing_in_the_end(cluster: FakeCluster, tmp_path: Path) -> None:
+    with watched(cluster, tmp_path) as seen:
+        seen.until(lambda: seen.lists == 1)
+        cluster.answer("Deployment", 404)
+        cluster.end_watches()
+
+        seen.until(lambda: len(seen.gaps) == 1)
 
 
 def test_a_server_in_trouble_is_asked_again(cluster: FakeCluster, tmp_path: Path) -> None:

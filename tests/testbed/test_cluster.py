@@ -205,7 +205,7 @@ def wait_until_flux_is_ready(cluster: Cluster, name: str) -> Object:
     return cluster.api.wait_for(
         "Flux to apply",
         lambda: cluster.api.get("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name, "flux-system"),
-        lambda found: condition(found, "Ready") == "True",
+        lambda found: condition(found, "Ready") == "True" and "lastAppliedRevision" in found["status"],
     )
 
 
