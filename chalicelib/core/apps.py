@@ -77,6 +77,8 @@ def with_release(app: App, release: Release) -> App:
             artifact_id=release.artifact_id,
             standing_id=release.id,
         )
+    elif release.state in IN_GIT and app.desired is not None and app.desired.id == release.id:
+        app = replace(app, desired=mark)  # a newer release changed nothing: this one's commit still stands
     if release.state is State.UNCHANGED and release.number >= app.committed_number:
         app = replace(app, committed_number=release.number, standing_id=release.id)
     return replace(app, under_way=_under_way(app, release, mark))

@@ -56,3 +56,13 @@ def test_a_deleted_app_desires_nothing() -> None:
 
     assert apps.is_deleted(row)
     assert card_release_side(row).desired is None
+
+
+def test_what_stands_is_shown_live_though_a_newer_release_changed_nothing() -> None:
+    standing = releases.committed(release(), "c" * 40, NOW)
+    row = with_release(with_release(EMPTY, standing), releases.unchanged(release(id="rel2", number=2), "c" * 40, NOW))
+
+    row = with_release(row, replace(standing, state=State.LIVE))
+
+    assert row.desired is not None
+    assert (row.desired.id, row.desired.state, row.committed_number) == ("rel1", State.LIVE, 2)
