@@ -88,6 +88,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/charts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The charts that need no repository, by name. */
+        get: operations["get_v1_charts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/charts/{name}/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the chart's values may be, and how a form shows them. */
+        get: operations["get_v1_charts_name_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/commits/{sha}": {
         parameters: {
             query?: never;
@@ -154,7 +188,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change an environment's settings. */
+        patch: operations["patch_v1_environments_env_"];
         trace?: never;
     };
     "/v1/environments/{env}/agent-key": {
@@ -274,7 +309,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a repository's settings. */
+        patch: operations["patch_v1_repositories_repository_id_"];
         trace?: never;
     };
     "/v1/requests/{request_id}": {
@@ -419,6 +455,12 @@ export interface components {
             next: string;
         };
         /**
+         * Artifacts
+         * @description What makes the repository's artifacts: each push, or its CI, for which pushes then wait.
+         * @enum {unknown}
+         */
+        Artifacts: "ci" | "push";
+        /**
          * Card
          * @description `<app>/<environment id>` in topic `apps`, ≤ 600 bytes: what one cell of the apps page shows.
          */
@@ -446,6 +488,32 @@ export interface components {
         CardAnswer: {
             seq: number;
             body: components["schemas"]["Card"];
+        };
+        /**
+         * ChartList
+         * @description All of them.
+         */
+        ChartList: {
+            items: components["schemas"]["ChartRow"][];
+        };
+        /**
+         * ChartRow
+         * @description One of our charts.
+         */
+        ChartRow: {
+            name: string;
+            version: string;
+            description: string;
+        };
+        /**
+         * ChartSchema
+         * @description What the chart's values may be (JSON Schema, draft 7), and in which sections a form shows them.
+         */
+        ChartSchema: {
+            name: string;
+            version: string;
+            valuesSchema: Record<string, unknown>;
+            uiSchema: Record<string, unknown>;
         };
         /**
          * CommitAnswer
@@ -550,6 +618,13 @@ export interface components {
             repo_per_env?: boolean;
             /** @default null */
             protected?: boolean | null;
+        };
+        /**
+         * EnvironmentSettings
+         * @description Settings of an environment. A preview's host is its app and `ingress_suffix`.
+         */
+        EnvironmentSettings: {
+            ingress_suffix: string;
         };
         /**
          * EnvironmentsAnswer
@@ -730,6 +805,8 @@ export interface components {
         /**
          * RepositoryAnswer
          * @description An imported repository; `hook_path` is where its webhook is to post.
+         *
+         *         `offers_ci_artifacts`: its CI ships artifacts while each push makes one too, so `artifacts: ci` may be meant.
          */
         RepositoryAnswer: {
             id: string;
@@ -739,6 +816,9 @@ export interface components {
             use: string;
             default_branch: string;
             hook_path: string;
+            artifacts: components["schemas"]["Artifacts"];
+            preview_days: number;
+            offers_ci_artifacts: boolean;
         };
         /**
          * RepositoryMade
@@ -758,6 +838,16 @@ export interface components {
             use: components["schemas"]["Use"];
             /** @default git */
             hook_payload?: components["schemas"]["Host"];
+        };
+        /**
+         * RepositorySettings
+         * @description Settings of a repository; what is not given stays. `artifacts`: made by each push, or by its CI.
+         */
+        RepositorySettings: {
+            /** @default null */
+            artifacts?: components["schemas"]["Artifacts"] | null;
+            /** @default null */
+            preview_days?: number | null;
         };
         /**
          * RequestAnswer
@@ -1177,6 +1267,66 @@ export interface operations {
             };
         };
     };
+    get_v1_charts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The charts that need no repository, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChartList"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_charts_name_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the chart's values may be, and how a form shows them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChartSchema"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_v1_commits_sha_: {
         parameters: {
             query?: never;
@@ -1324,6 +1474,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_v1_environments_env_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentSettings"];
+            };
+        };
+        responses: {
+            /** @description Change an environment's settings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentSettings"];
                 };
             };
             /** @description A problem document */
@@ -1570,6 +1755,41 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description One imported repository. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryAnswer"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_v1_repositories_repository_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepositorySettings"];
+            };
+        };
+        responses: {
+            /** @description Change a repository's settings. */
             200: {
                 headers: {
                     [name: string]: unknown;
