@@ -162,6 +162,6 @@ EVENTS: dict[str, dict[str, Any]] = {
     "sweep": dict.fromkeys(("version", "account", "region", "source", "detail-type", "id", "time"), "-")
     | {"detail": {}, "resources": []},
     "intake": _message(kind="sweep", organization_id="nobody", gap=False),
-    "render": {"check": _CHECK},
+    "render": {"check": _CHECK, "organization_id": "demo"},
     "train": _message(organization_id="nobody", gitops_repository_id="none"),
 }
